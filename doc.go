@@ -1,0 +1,2 @@
+// Package podless gives a Go program the Kubernetes Job and CronJob, without a cluster.
+package podless
