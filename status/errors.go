@@ -16,35 +16,3 @@ var (
 	// ErrClosed is returned after the Controller's Run or the Store has ended.
 	ErrClosed = errors.New("status: closed")
 )
-
-// ErrorType says in which way a field is wrong.
-//
-// Kubernetes: meta/v1 CauseType.
-type ErrorType string
-
-// The types of a [FieldError], with Kubernetes' texts.
-const (
-	FieldValueRequired     ErrorType = "FieldValueRequired"     // Required value
-	FieldValueInvalid      ErrorType = "FieldValueInvalid"      // Invalid value
-	FieldValueNotSupported ErrorType = "FieldValueNotSupported" // Unsupported value
-	FieldValueDuplicate    ErrorType = "FieldValueDuplicate"    // Duplicate value
-	FieldValueForbidden    ErrorType = "FieldValueForbidden"    // Forbidden
-	FieldValueTooLong      ErrorType = "FieldValueTooLong"      // Too long
-	FieldValueTooMany      ErrorType = "FieldValueTooMany"      // Too many
-	FieldValueTypeInvalid  ErrorType = "FieldValueTypeInvalid"  // does not decode
-	FieldUnknown           ErrorType = "FieldUnknown"           // strict decoding: no such field
-)
-
-// FieldError reports one invalid field. Its Message is the API's, to the letter.
-type FieldError struct {
-	Type   ErrorType
-	Field  string // path as Kubernetes spells it: "spec.backoffLimit"
-	Value  any    // what was found; omitted from the text for Required, Forbidden, TooLong
-	Detail string // "must be greater than or equal to 0"
-	Line   int    // in the manifest; 0 if none
-	Hint   string // nearest valid name; "" if none
-}
-
-// FieldErrors is all that is wrong with one object, in Kubernetes' order, as one
-// error.
-type FieldErrors []*FieldError
