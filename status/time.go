@@ -2,6 +2,7 @@ package status
 
 import (
 	"encoding/json"
+	"errors"
 	"time"
 )
 
@@ -32,7 +33,7 @@ func (t Time) MarshalJSON() ([]byte, error) {
 func (t *Time) UnmarshalJSON(b []byte) error {
 	var s *string
 	if err := json.Unmarshal(b, &s); err != nil {
-		return err
+		return errTimeFormat
 	}
 	if s == nil {
 		*t = Time{}
@@ -40,8 +41,10 @@ func (t *Time) UnmarshalJSON(b []byte) error {
 	}
 	v, err := time.Parse(time.RFC3339, *s)
 	if err != nil {
-		return err
+		return errTimeFormat
 	}
 	*t = NewTime(v)
 	return nil
 }
+
+var errTimeFormat = errors.New("must be a time as in RFC 3339, such as 2006-01-02T15:04:05Z")
