@@ -1,14 +1,61 @@
 package job
 
 import (
+	"encoding/binary"
+	"hash/fnv"
 	"time"
 
 	"github.com/podless/podless/executor"
+	"github.com/podless/podless/status"
 )
 
-// Machine decides what a Job needs. It is pure: no I/O, no goroutine, no clock,
-// no randomness. It is not safe for concurrent use.
-type Machine struct{ plan Plan }
+// Machine decides what a Job needs. It is pure: no I/O, no goroutine, no clock, no
+// randomness; the same inputs give the same Plans. It is level-based: Observe takes
+// the latest state of a Pod, never "what happened".
+//
+// Whoever drives it, in this order: observes, calls Sync, carries out the Plan in the
+// order of its fields, and calls Sync again when something was observed or WakeAt
+// has come. It is not safe for concurrent use.
+type Machine struct {
+	job        *Job
+	opts       MachineOptions
+	base, most time.Duration // of the failure back-off
+	template   *executor.Template
+	high       uint64 // of its Pods' UIDs
+
+	// What is stored.
+	conditions            status.Conditions
+	startTime, completion status.Time
+	succeededCount        int32 // of a NonIndexed Job
+	failedCount           int32
+	record                Record // Next and Backoff; Open is the table
+	begun                 bool   // the first sync was done (J-29)
+
+	// What is observed.
+	pods                       podTable
+	index                      indexes
+	held                       map[int32]*pod // by index: failed Pods that wait for a replacement (J-66)
+	heldFailures               int32          // of them, those that count: not yet in failedCount (J-30)
+	ended                      []*pod         // newly succeeded or failed (J-27)
+	active, ready, terminating int32
+	open                       int32 // Pods that are not settled
+	restarts                   int64 // of Pods that are Running or Pending (J-98)
+	strange                    bool  // an active Pod may have no index, a wrong one or a twin (J-50)
+	success                    []successRule
+
+	refused refusals
+	end     *end // SuccessCriteriaMet or FailureTarget, once decided
+	shown   counters
+	told    bool // Expired or Retired was said
+
+	now     executor.Stamp
+	planned time.Time
+	pending Plan // what Observe found that the next Plan must say
+	plan    Plan
+}
+
+// counters are those of the status that follow from the Pods.
+type counters struct{ active, ready, terminating int32 }
 
 // MachineOptions configures a [Machine]. The zero value is Kubernetes'.
 type MachineOptions struct {
@@ -16,39 +63,204 @@ type MachineOptions struct {
 	BackoffMax  time.Duration // longest delay; zero: 10 min, negative: none
 }
 
-// NewMachine returns the Machine of j, which is defaulted and valid; it and r may come from a Store. A
-// nil r is that of a new Job.
-func NewMachine(j *Job, r *Record, opts MachineOptions) (*Machine, error) { return &Machine{}, nil }
+// NewMachine returns the Machine of j, which is defaulted and valid; it and r may
+// come from a Store. A nil r is that of a new Job.
+func NewMachine(j *Job, r *Record, opts MachineOptions) (*Machine, error) {
+	if j == nil {
+		return nil, status.FieldErrors{{Type: status.FieldValueRequired, Field: "job"}}
+	}
+	m := &Machine{opts: opts, base: opts.BackoffBase, most: opts.BackoffMax}
+	if m.base == 0 {
+		m.base = defaultBackoffBase
+	}
+	if m.most == 0 {
+		m.most = defaultBackoffMax
+	}
+	m.job = j
+	m.high = podUIDHigh(j.Metadata.UID)
+	m.template = newTemplate(j)
+	m.load(&j.Status)
+	if r != nil {
+		m.loadRecord(r)
+	}
+	m.setSuccessRules()
+	return m, nil
+}
 
-// Update takes j's metadata and spec: a new spec, labels, a deletion request. Status and
-// Record stay the Machine's.
-func (m *Machine) Update(j *Job) {}
+// podUIDHigh returns the half of a Pod's UID that stands for the Job.
+func podUIDHigh(jobUID string) uint64 {
+	if u, err := executor.ParseUID(jobUID); err == nil {
+		return binary.BigEndian.Uint64(u[:8]) ^ binary.BigEndian.Uint64(u[8:])<<1
+	}
+	h := fnv.New64a()
+	h.Write([]byte(jobUID))
+	return h.Sum64()
+}
 
-// Observe takes the latest state of one Pod of the Job whose metadata is its Template's; repeats and any order are fine.
-func (m *Machine) Observe(s *executor.PodState) {}
+// newTemplate returns what the Pods of j's present generation share (J-53).
+func newTemplate(j *Job) *executor.Template {
+	t := &j.Spec.Template
+	return &executor.Template{
+		Namespace: status.NamespaceOrDefault(j.Metadata.Namespace),
+		Owner: status.OwnerReference{
+			APIVersion: "batch/v1", Kind: "Job", Name: j.Metadata.Name, UID: j.Metadata.UID,
+			Controller: new(true), BlockOwnerDeletion: new(true),
+		},
+		Labels:      t.Metadata.Labels,
+		Annotations: t.Metadata.Annotations,
+		Spec:        &t.Spec,
+		Indexed:     j.Spec.CompletionMode != nil && *j.Spec.CompletionMode == Indexed,
+		PerIndex:    j.Spec.BackoffLimitPerIndex != nil,
+	}
+}
 
-// ObserveMeta is Observe for a Pod whose metadata is not its Template's: one that has been
-// relabelled, orphaned or adopted, or a stray. The Machine claims what matches the
-// selector and lets go of what does not (J-13 ff.).
-func (m *Machine) ObserveMeta(s *executor.PodState, meta *executor.PodMeta) {}
+// Update takes j's metadata and spec: a new spec, labels, a deletion request. Status
+// and Record stay the Machine's. j is kept and must not change.
+func (m *Machine) Update(j *Job) {
+	old := m.job
+	m.job = j
+	m.told = false
+	if j.Metadata.Generation != old.Metadata.Generation || j.Metadata.Generation == 0 {
+		m.template = newTemplate(j)
+	}
+	before, after := effectivelyFailed(&old.Spec), effectivelyFailed(&j.Spec)
+	fewer := m.isIndexed() && value(j.Spec.Completions) < value(old.Spec.Completions)
+	if before != after || fewer {
+		m.reindex()
+	}
+	if value(j.Spec.Completions) != value(old.Spec.Completions) {
+		m.setSuccessRules()
+	}
+}
 
-// Gone says that the executor no longer has the Pod.
-func (m *Machine) Gone(uid executor.UID) {}
+// reindex rebuilds what is derived from the Pods, after the rules by which it was
+// derived have changed.
+func (m *Machine) reindex() {
+	if m.isIndexed() {
+		succ, fail := m.index.succeeded(), m.index.failed()
+		m.index = indexes{}
+		m.index.load(succ, fail, m.completions()) // J-87
+	}
+	for _, p := range m.held {
+		if !m.valid(p) {
+			m.forget(p)
+		}
+	}
+	for _, p := range m.pods.sorted(func(*pod) bool { return true }) {
+		if m.occupies(p) {
+			m.strange = !m.index.occupy(p.index) || p.index >= m.completions() || m.strange
+		}
+		if p.open && m.failed(p) {
+			m.noteEnd(p)
+		}
+	}
+}
 
-// Reject says that a Pod was refused after it was accepted: nothing ran.
-func (m *Machine) Reject(uid executor.UID, err error, now time.Time) {}
+// Sync decides. Without new input or a later now the next Plan is empty. The Plan is
+// valid until the next Sync.
+func (m *Machine) Sync(now time.Time) *Plan {
+	m.begin(now)
+	switch {
+	case m.foreign(): // J-28b, J-128
+	case m.finished(): // J-28c, J-130
+	default:
+		m.initialize()             // J-29
+		m.start()                  // J-31
+		m.sortEnded()              // J-70
+		backoff := m.nextBackoff() // J-91
+		f := m.countEnded()        // J-30, J-32f, J-32g: failures, with those not yet settled
+		verdict := m.evaluate(f)   // J-32
+		managed := false           //
+		if verdict != nil {        //
+			m.deleteActive() // J-33
+		} else { //
+			managed = m.manage(backoff) // J-34, J-40
+			verdict = m.complete()      // J-34
+		} //
+		m.account(verdict)             // 5.6
+		m.record.Backoff = backoff     // J-77
+		m.interim(verdict)             // J-76
+		if verdict == nil && managed { //
+			m.updateSuspended() // J-115 ff.
+		} //
+		m.finish(verdict) // J-79
+	}
+	m.goWithJob() // J-85, foreground deletion
+	m.expire()    // T-1 ff.
+	m.retire()
+	return m.close()
+}
 
-// Refused says that the last n Pods of the last Plan's Create were not accepted.
-func (m *Machine) Refused(n int32, err error, now time.Time) {}
+// begin starts a Plan with what was found since the last one.
+func (m *Machine) begin(now time.Time) {
+	m.now = executor.StampOf(now)
+	m.planned = now
+	p, q := &m.plan, &m.pending
+	p.Changed = q.Changed
+	p.Claim = append(p.Claim[:0], q.Claim...)
+	p.Disown = append(p.Disown[:0], q.Disown...)
+	p.Untrack = append(p.Untrack[:0], q.Untrack...)
+	p.Delete = append(p.Delete[:0], q.Delete...)
+	p.Create = p.Create[:0]
+	p.Events = append(p.Events[:0], q.Events...)
+	p.Expired, p.Retired, p.WakeAt = false, false, time.Time{}
+	q.Changed, q.Claim, q.Disown, q.Untrack, q.Delete, q.Events = false, q.Claim[:0], q.Disown[:0], q.Untrack[:0], q.Delete[:0], q.Events[:0]
+}
 
-// Requeue settles a Pod that was lost with its host without counting it.
-func (m *Machine) Requeue(uid executor.UID) {}
+// close ends the Plan.
+func (m *Machine) close() *Plan {
+	m.ended = m.ended[:0]
+	if c := (counters{m.active, m.ready, m.terminating}); c != m.shown { // J-35
+		m.shown = c
+		m.plan.Changed = true
+	}
+	return &m.plan
+}
 
-// Sync decides. Without new input or a later now the next Plan is empty.
-func (m *Machine) Sync(now time.Time) *Plan { return &m.plan }
+// wakeAt asks for a Sync at t or before.
+func (m *Machine) wakeAt(t executor.Stamp) {
+	if at := t.Time(); m.plan.WakeAt.IsZero() || at.Before(m.plan.WakeAt) {
+		m.plan.WakeAt = at
+	}
+}
 
-// Status returns a snapshot of the Job's status.
-func (m *Machine) Status() *Status { return nil }
+func (m *Machine) event(t status.EventType, reason status.Reason, text string) {
+	m.plan.Events = append(m.plan.Events, EventCount{Type: t, Reason: reason, Text: text, Count: 1})
+}
 
-// Record returns a snapshot of what must not be forgotten.
-func (m *Machine) Record() *Record { return nil }
+// The parts of the spec, with their defaults.
+
+func value[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
+	}
+	return v
+}
+
+func (m *Machine) isIndexed() bool    { return value(m.job.Spec.CompletionMode) == Indexed }
+func (m *Machine) perIndex() bool     { return m.job.Spec.BackoffLimitPerIndex != nil }
+func (m *Machine) completions() int32 { return value(m.job.Spec.Completions) }
+func (m *Machine) suspended() bool    { return value(m.job.Spec.Suspend) }
+func (m *Machine) deleting() bool     { return m.job.Metadata.DeletionTimestamp != nil }
+
+// foreign reports whether another controller is responsible (J-28b).
+func (m *Machine) foreign() bool {
+	by := m.job.Spec.ManagedBy
+	return by != nil && *by != "kubernetes.io/job-controller"
+}
+
+// finished reports whether the Job is Complete or Failed.
+func (m *Machine) finished() bool { return m.end != nil && m.end.final }
+
+// effectivelyFailed is J-24.
+func effectivelyFailed(s *Spec) bool {
+	return s.PodFailurePolicy != nil || value(s.PodReplacementPolicy) == ReplaceFailed
+}
+
+// succeeded returns how many completions there are (A-19e).
+func (m *Machine) succeeded() int32 {
+	if m.isIndexed() {
+		return m.index.nSucc
+	}
+	return m.succeededCount
+}

@@ -27,6 +27,7 @@ type OpenPod struct {
 	// made (J-66).
 	Failed         executor.Stamp // when it failed; 0: it has not
 	FailureIgnored bool           // by the pod failure policy
+	Lost           bool           // it did not fail but was lost with its host: its counts pass on unchanged
 }
 
 // Backoff is the record of J-90: how many Pods failed since the last success, and when the newest did.

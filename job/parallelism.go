@@ -1,0 +1,319 @@
+package job
+
+import (
+	"slices"
+	"time"
+
+	"github.com/podless/podless/executor"
+	"github.com/podless/podless/status"
+)
+
+// manage is J-40: how many Pods there shall be. It reports whether it ran: not for a
+// Job that is being deleted (J-85).
+func (m *Machine) manage(b Backoff) bool {
+	if m.deleting() {
+		return false
+	}
+	if m.suspended() { // J-40
+		for _, p := range m.activePods() {
+			m.remove(p)
+		}
+		return true
+	}
+	want := m.wantActive()
+	if !m.scaleDown(want) { // J-42
+		m.scaleUp(want, b)
+	}
+	return true
+}
+
+// wantActive is J-41.
+func (m *Machine) wantActive() int32 {
+	parallelism, s := value(m.job.Spec.Parallelism), m.succeeded()
+	if m.job.Spec.Completions == nil {
+		if s > 0 { // J-122
+			return m.active
+		}
+		return parallelism
+	}
+	return max(0, min(parallelism, m.completions()-s))
+}
+
+// scaleDown is J-42 and J-50: it deletes what is too much, and for an Indexed Job
+// what has no business with any index, and reports whether that was anything.
+func (m *Machine) scaleDown(want int32) bool {
+	excess := m.active - want
+	if excess <= 0 && !m.strange {
+		return false
+	}
+	rest := m.activePods()
+	var doomed []*pod
+	if m.isIndexed() {
+		doomed, rest = m.misplaced(rest)
+	}
+	m.strange = false
+	slices.SortFunc(rest, deletionOrder)
+	for _, p := range rest {
+		if int32(len(doomed)) >= excess {
+			break
+		}
+		doomed = append(doomed, p)
+	}
+	for _, p := range doomed {
+		m.remove(p)
+	}
+	return len(doomed) > 0
+}
+
+// misplaced is J-50: active Pods without a valid index, and all but one of those that
+// share one.
+func (m *Machine) misplaced(active []*pod) (wrong, right []*pod) {
+	last := map[int32]*pod{}
+	for _, p := range active {
+		if !m.valid(p) {
+			wrong = append(wrong, p)
+		} else if q := last[p.index]; q == nil || deletionOrder(q, p) < 0 {
+			last[p.index] = p
+		}
+	}
+	for _, p := range active {
+		if m.valid(p) {
+			if last[p.index] == p {
+				right = append(right, p)
+			} else {
+				wrong = append(wrong, p)
+			}
+		}
+	}
+	return wrong, right
+}
+
+func (m *Machine) activePods() []*pod {
+	if m.active == 0 {
+		return nil
+	}
+	return m.pods.sorted((*pod).active)
+}
+
+// remove is J-47: a Pod that is not wanted any more is settled, uncounted, and deleted.
+func (m *Machine) remove(p *pod) {
+	m.settle(p)
+	m.delete(p)
+	m.tellDeleted(p)
+}
+
+// tellDeleted is E-3.
+func (m *Machine) tellDeleted(p *pod) {
+	t := m.template
+	if p.template != nil {
+		t = p.template
+	}
+	m.plan.Events = append(m.plan.Events, EventCount{
+		Type: status.EventNormal, Reason: status.ReasonSuccessfulDelete, Text: "Deleted pod: ", Count: 1,
+		Pods: executor.PodRange{Template: t, First: p.uid, N: 1, Index: p.index},
+	})
+}
+
+// delete asks for p's end with its own grace period.
+func (m *Machine) delete(p *pod) {
+	m.leave(p)
+	p.deleted, p.asked = m.now, true
+	m.enter(p)
+	m.plan.Delete = append(m.plan.Delete, Deletion{UID: p.uid, Grace: ownGrace})
+}
+
+// deleteActive is J-33. The Pods stay open until they are accounted.
+func (m *Machine) deleteActive() {
+	for _, p := range m.activePods() {
+		m.delete(p)
+		m.tellDeleted(p)
+	}
+}
+
+// scaleUp is J-43 to J-46.
+func (m *Machine) scaleUp(want int32, b Backoff) {
+	n := want - m.active
+	if effectivelyFailed(&m.job.Spec) {
+		n -= m.terminating
+	}
+	if n <= 0 {
+		return
+	}
+	if !m.perIndex() { // J-44
+		if until := m.backoffUntil(b.Failures, b.Last); until > m.now {
+			m.wakeAt(until)
+			return
+		}
+	}
+	n, until := m.refused.allow(n, m.now)
+	if until > m.now {
+		m.wakeAt(until)
+	}
+	if m.isIndexed() {
+		m.createIndexed(n)
+	} else if n > 0 {
+		m.create(-1, n, 0, 0)
+	}
+	for _, r := range m.plan.Create { // E-1
+		m.plan.Events = append(m.plan.Events, EventCount{
+			Type: status.EventNormal, Reason: status.ReasonSuccessfulCreate, Text: "Created pod: ", Pods: r, Count: r.N,
+		})
+	}
+}
+
+// createIndexed is J-45: the n lowest pending indexes. The slots are chosen before
+// their back-off is looked at (J-46).
+func (m *Machine) createIndexed(n int32) {
+	i := m.index.firstPending(m.completions())
+	for ; n > 0 && i >= 0; n-- {
+		at := i
+		i = m.index.nextPending(i+1, m.completions())
+		before := m.held[at]
+		if before == nil {
+			m.create(at, 1, 0, 0)
+			continue
+		}
+		failures, ignored := before.failures, before.ignored
+		if !before.lost {
+			if until := m.backoffUntil(failures+ignored+1, before.finishTime()); until > m.now { // J-96
+				m.wakeAt(until)
+				continue
+			}
+			if before.rule.ignored() { // J-67
+				ignored++
+			} else {
+				failures++
+			}
+		}
+		m.settleFailed(before)
+		m.create(at, 1, failures, ignored)
+	}
+}
+
+// create plans n Pods, from completion index on if that is not -1.
+func (m *Machine) create(index, n, failures, ignored int32) {
+	first := executor.NewUID(m.high, m.record.Next)
+	for k := range n {
+		p := m.pods.add(executor.NewUID(m.high, m.record.Next))
+		m.record.Next++
+		p.open, p.created, p.index = true, m.now, index
+		if index >= 0 {
+			p.index += k
+		}
+		p.failures, p.ignored = failures, ignored
+		m.open++
+		m.enter(p)
+	}
+	m.plan.Changed = true
+	if k := len(m.plan.Create); k > 0 && index >= 0 && failures+ignored == 0 {
+		if r := &m.plan.Create[k-1]; r.Index+r.N == index && r.Failures+r.Ignored == 0 {
+			r.N += n
+			return
+		}
+	}
+	m.plan.Create = append(m.plan.Create, executor.PodRange{
+		Template: m.template, First: first, N: n, Index: index, Created: m.now, Failures: failures, Ignored: ignored,
+	})
+}
+
+// refusals is the slow start after Creates that were refused: one Pod, then 2, 4, 8 …,
+// first after 1 s, then 2 s … 60 s (J-5, J-51).
+type refusals struct {
+	inRow int32          // refused attempts since the last accepted one
+	until executor.Stamp // no attempt before
+	batch int32          // how many Pods the next attempt may have; 0: as many as it likes
+}
+
+const (
+	firstRefusalDelay = time.Second
+	maxRefusalDelay   = time.Minute
+)
+
+// allow returns how many of n Pods may be tried now and when the next may be, if
+// fewer than n.
+func (r *refusals) allow(n int32, now executor.Stamp) (int32, executor.Stamp) {
+	if r.batch == 0 {
+		return n, 0
+	}
+	if now < r.until {
+		return 0, r.until
+	}
+	tried := min(n, r.batch)
+	if tried == n {
+		r.batch *= 2
+		return n, 0
+	}
+	r.batch *= 2
+	return tried, now + 1
+}
+
+// note takes down one more refusal.
+func (r *refusals) note(now executor.Stamp) {
+	r.inRow++
+	r.until = now + executor.Stamp(backoffDelay(r.inRow, firstRefusalDelay, maxRefusalDelay))
+	r.batch = 1
+}
+
+// Refused says that the last n Pods of the last Plan's Create were not accepted.
+func (m *Machine) Refused(n int32, err error, now time.Time) {
+	if n <= 0 {
+		return
+	}
+	for k := range uint64(n) {
+		if p := m.pods.get(executor.NewUID(m.high, m.record.Next-1-k)); p != nil {
+			m.uncreate(p)
+		}
+	}
+	left := n
+	for k := len(m.plan.Events) - 1; k >= 0 && left > 0; k-- {
+		e := &m.plan.Events[k]
+		if e.Reason != status.ReasonSuccessfulCreate {
+			continue
+		}
+		cut := min(left, e.Count)
+		left -= cut
+		e.Count -= cut
+		if e.Pods.N -= cut; e.Count == 0 {
+			m.plan.Events = slices.Delete(m.plan.Events, k, k+1)
+		}
+	}
+	m.plan.Events = append(m.plan.Events, failedCreate(err))
+	m.noteRefusal(now)
+}
+
+// Reject says that a Pod was refused after it was accepted: nothing ran.
+func (m *Machine) Reject(uid executor.UID, err error, now time.Time) {
+	p := m.pods.get(uid)
+	if p == nil || p.phase.Terminal() {
+		return
+	}
+	if p.open {
+		m.uncreate(p)
+	} else {
+		m.drop(p)
+	}
+	m.pending.Events = append(m.pending.Events, failedCreate(err))
+	m.noteRefusal(now)
+}
+
+func (m *Machine) noteRefusal(now time.Time) {
+	m.refused.note(executor.StampOf(now))
+	m.pending.Changed = true
+}
+
+// uncreate takes back the intent of a Pod that never was. The failures of its index
+// before it stay.
+func (m *Machine) uncreate(p *pod) {
+	if m.perIndex() && p.failures+p.ignored > 0 {
+		m.leave(p)
+		p.phase, p.lost = executor.Failed, true
+		m.hold(p)
+		return
+	}
+	m.drop(p)
+}
+
+// failedCreate is E-2.
+func failedCreate(err error) EventCount {
+	return EventCount{Type: status.EventWarning, Reason: status.ReasonFailedCreate, Text: "Error creating: " + err.Error(), Count: 1}
+}

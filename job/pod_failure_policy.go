@@ -1,0 +1,96 @@
+package job
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/podless/podless/executor"
+	"github.com/podless/podless/status"
+)
+
+// policyMatch is what a pod failure policy says of one failed Pod.
+type policyMatch struct {
+	action PodFailurePolicyAction // empty: no rule matched; the Pod is counted
+	rule   int32
+	code   int32                // with onExitCodes
+	name   string               // of the container; with onExitCodes
+	cond   status.ConditionType // with onPodConditions
+}
+
+// ignored reports whether the failure does not count (J-105).
+func (r *policyMatch) ignored() bool { return r.action == ActionIgnore }
+
+// match evaluates the rules in order (J-101); the first that matches with a known
+// action decides.
+func (f *PodFailurePolicy) match(p *pod, spec *executor.PodSpec) policyMatch {
+	if f == nil {
+		return policyMatch{}
+	}
+	for i := range f.Rules {
+		r := &f.Rules[i]
+		switch r.Action {
+		case ActionFailJob, ActionFailIndex, ActionIgnore, ActionCount:
+		default:
+			continue
+		}
+		if r.OnExitCodes != nil {
+			if name, code, ok := r.OnExitCodes.match(p, spec); ok {
+				return policyMatch{action: r.Action, rule: int32(i), code: code, name: name}
+			}
+		} else if c, ok := matchConditions(r.OnPodConditions, p); ok {
+			return policyMatch{action: r.Action, rule: int32(i), cond: c}
+		}
+	}
+	return policyMatch{}
+}
+
+// match is J-102: a container that is terminated with a code other than 0; regular
+// ones first.
+func (e *PodFailurePolicyOnExitCodes) match(p *pod, spec *executor.PodSpec) (name string, code int32, ok bool) {
+	one := func(container string, exit int32) bool {
+		if exit == 0 || e.ContainerName != nil && *e.ContainerName != container {
+			return false
+		}
+		in := slices.Contains(e.Values, exit)
+		if e.Operator == "In" && in || e.Operator == "NotIn" && !in {
+			name, code = container, exit
+			return true
+		}
+		return false
+	}
+	if p.detail == nil {
+		if p.phase.Terminal() && len(spec.Containers) == 1 {
+			ok = one(spec.Containers[0].Name, p.exitCode)
+		}
+		return name, code, ok
+	}
+	for _, list := range [2][]executor.ContainerStatus{p.detail.Containers, p.detail.InitContainers} {
+		for i := range list {
+			if s := &list[i].State; s.Kind == executor.ContainerTerminated && one(list[i].Name, s.ExitCode) {
+				return name, code, true
+			}
+		}
+	}
+	return "", 0, false
+}
+
+// matchConditions is J-103.
+func matchConditions(patterns []PodFailurePolicyOnPodCondition, p *pod) (status.ConditionType, bool) {
+	if p.detail == nil {
+		return "", false
+	}
+	for _, want := range patterns {
+		if c := p.detail.Conditions.Get(want.Type); c != nil && c.Status == want.Status {
+			return c.Type, true
+		}
+	}
+	return "", false
+}
+
+// failJobMessage is J-104.
+func (r *policyMatch) failJobMessage(namespace, podName string) string {
+	if r.cond != "" {
+		return fmt.Sprintf("Pod %s/%s has condition %s matching FailJob rule at index %d", namespace, podName, r.cond, r.rule)
+	}
+	return fmt.Sprintf("Container %s for pod %s/%s failed with exit code %d matching FailJob rule at index %d", r.name, namespace, podName, r.code, r.rule)
+}

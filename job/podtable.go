@@ -1,0 +1,163 @@
+package job
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/podless/podless/executor"
+)
+
+// pod is what the Machine knows of one live Pod: one that is open (intended and not
+// yet settled), or one that was settled while it still terminates.
+type pod struct {
+	uid               executor.UID
+	index             int32 // completion index, or -1
+	failures, ignored int32 // per-index counts (J-67)
+	restarts          int32
+	exitCode          int32
+	created           executor.Stamp
+	started           executor.Stamp
+	finished          executor.Stamp
+	deleted           executor.Stamp // when deletion was asked for, by us or by others
+	detail            *executor.PodDetail
+	template          *executor.Template // of an adopted Pod
+	phase             executor.Phase
+	ready             bool
+	scheduled         bool
+	open              bool // not settled: "tracked" (J-25)
+	asked             bool // the Machine asked for its deletion
+	queued            bool // in Machine.ended
+	held              bool // failed and kept open for its index (J-66)
+	lost              bool // held, but lost with its host: it counts for nothing
+	adopted           bool // not made by this Job
+	rule              policyMatch
+}
+
+// active, terminating: J-20, J-21.
+func (p *pod) active() bool      { return !p.phase.Terminal() && p.deleted == 0 }
+func (p *pod) terminating() bool { return !p.phase.Terminal() && p.deleted != 0 }
+
+// finishTime is J-94: the containers' end, else the time it became unready, else
+// when its deletion was asked for, else its creation.
+func (p *pod) finishTime() executor.Stamp {
+	switch {
+	case p.finished != 0:
+		return p.finished
+	case p.detail != nil && p.detail.UnreadySince != 0:
+		return p.detail.UnreadySince
+	case p.deleted != 0:
+		return p.deleted
+	}
+	return p.created
+}
+
+// podTable finds live Pods by UID: open addressing with linear probing. The hash is
+// multiplicative, since ordinals are dense.
+type podTable struct {
+	slots []*pod // length a power of two, at most half full
+	n     int
+	free  []*pod
+}
+
+func slotOf(uid executor.UID, mask uint64) uint64 {
+	h := (uid.Ordinal() ^ uid.High()) * 0x9E3779B97F4A7C15
+	return h >> 20 & mask
+}
+
+func (t *podTable) get(uid executor.UID) *pod {
+	if t.n == 0 {
+		return nil
+	}
+	mask := uint64(len(t.slots) - 1)
+	for i := slotOf(uid, mask); ; i = (i + 1) & mask {
+		p := t.slots[i]
+		if p == nil || p.uid == uid {
+			return p
+		}
+	}
+}
+
+// add makes an entry for uid, which must not be there.
+func (t *podTable) add(uid executor.UID) *pod {
+	if 2*(t.n+1) > len(t.slots) {
+		t.grow()
+	}
+	var p *pod
+	if k := len(t.free); k > 0 {
+		p, t.free = t.free[k-1], t.free[:k-1]
+	} else {
+		p = new(pod)
+	}
+	p.uid = uid
+	t.place(p)
+	t.n++
+	return p
+}
+
+func (t *podTable) place(p *pod) {
+	mask := uint64(len(t.slots) - 1)
+	i := slotOf(p.uid, mask)
+	for t.slots[i] != nil {
+		i = (i + 1) & mask
+	}
+	t.slots[i] = p
+}
+
+func (t *podTable) grow() {
+	old := t.slots
+	t.slots = make([]*pod, max(16, 2*len(old)))
+	for _, p := range old {
+		if p != nil {
+			t.place(p)
+		}
+	}
+}
+
+// remove takes p out; the entry may be used again at once.
+func (t *podTable) remove(p *pod) {
+	mask := uint64(len(t.slots) - 1)
+	i := slotOf(p.uid, mask)
+	for t.slots[i] != p {
+		i = (i + 1) & mask
+	}
+	// Close the gap, so that no probe ends early.
+	for j := (i + 1) & mask; t.slots[j] != nil; j = (j + 1) & mask {
+		home := slotOf(t.slots[j].uid, mask)
+		if (j-home)&mask >= (j-i)&mask {
+			t.slots[i] = t.slots[j]
+			i = j
+		}
+	}
+	t.slots[i] = nil
+	t.n--
+	*p = pod{}
+	if len(t.free) < 1024 {
+		t.free = append(t.free, p)
+	}
+}
+
+// sorted returns the Pods that keep accepts in order of creation (J-150).
+func (t *podTable) sorted(keep func(*pod) bool) []*pod {
+	var ps []*pod
+	for _, p := range t.slots {
+		if p != nil && keep(p) {
+			ps = append(ps, p)
+		}
+	}
+	slices.SortFunc(ps, byCreation)
+	return ps
+}
+
+func byCreation(a, b *pod) int {
+	if c := cmp.Compare(a.created, b.created); c != 0 {
+		return c
+	}
+	return slices.Compare(a.uid[:], b.uid[:])
+}
+
+func byIndex(a, b *pod) int {
+	if c := cmp.Compare(a.index, b.index); c != 0 {
+		return c
+	}
+	return byCreation(a, b)
+}
