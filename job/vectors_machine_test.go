@@ -1,0 +1,649 @@
+package job
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/podless/podless/executor"
+	"github.com/podless/podless/executor/executortest"
+	"github.com/podless/podless/status"
+)
+
+// collectorDelay is how long after a change the garbage collector acts.
+const collectorDelay = 100 * time.Millisecond
+
+// machineWorld is a small cluster in virtual time: Machines, and around them what a
+// Controller does for them, a Kubelet, a garbage collector.
+type machineWorld struct {
+	t        *testing.T
+	sc       *scenario
+	start    time.Time
+	now      time.Time
+	kubelet  *executortest.Kubelet
+	jobs     map[string]*worldJob
+	meta     map[executor.UID]*executor.PodMeta // where it is not the template's
+	later    []worldTask
+	nextUID  uint64
+	events   []eventSample
+	created  []creation
+	seen     map[string]bool // first Pods whose identity was taken
+	masker   masker
+	problems []difference
+}
+
+type worldJob struct {
+	job    *Job
+	m      *Machine
+	stored Status
+	open   map[executor.UID]bool
+	dirty  bool
+	wakeAt time.Time
+}
+
+type worldTask struct {
+	at time.Time
+	do func()
+}
+
+// playMachine plays sc against the Machine.
+func playMachine(t *testing.T, sc *scenario) {
+	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	w := &machineWorld{
+		t: t, sc: sc, start: start, now: start,
+		kubelet: executortest.NewKubelet(sc.Kubelet.options()),
+		jobs:    map[string]*worldJob{}, meta: map[executor.UID]*executor.PodMeta{}, seen: map[string]bool{},
+	}
+	w.create(sc.Job)
+	w.settle()
+	name := w.name(sc.Job)
+	for i := 0; i < len(sc.Steps); {
+		at := time.Duration(sc.Steps[i].At)
+		w.advance(start.Add(at))
+		for ; i < len(sc.Steps) && time.Duration(sc.Steps[i].At) == at; i++ {
+			s := &sc.Steps[i]
+			if s.Expect == nil {
+				w.step(s, name)
+				continue
+			}
+			w.settle()
+			got := w.sample()
+			if report(t, sc, append(w.problems, s.Expect.diff(at, got, strictness{})...)) {
+				return
+			}
+		}
+		w.settle()
+	}
+	report(t, sc, sc.diffCreated(w.created, strictness{}))
+}
+
+func (w *machineWorld) name(manifest json.RawMessage) string {
+	var m struct {
+		Metadata status.ObjectMeta `json:"metadata"`
+	}
+	require.NoError(w.t, json.Unmarshal(manifest, &m))
+	return m.Metadata.Name
+}
+
+// advance goes to that time, from one thing that is due to the next.
+func (w *machineWorld) advance(to time.Time) {
+	for {
+		next := to
+		sooner := func(t time.Time) {
+			if !t.IsZero() && t.Before(next) {
+				next = t
+			}
+		}
+		sooner(w.kubelet.NextEvent())
+		for _, j := range w.jobs {
+			sooner(j.wakeAt)
+		}
+		for _, task := range w.later {
+			sooner(task.at)
+		}
+		if next.Before(w.now) {
+			next = w.now
+		}
+		w.now = next
+		w.kubelet.Advance(w.now)
+		due := w.later
+		w.later = nil
+		for _, task := range due {
+			if task.at.After(w.now) {
+				w.later = append(w.later, task)
+			} else {
+				task.do()
+			}
+		}
+		for _, j := range w.jobs {
+			if !j.wakeAt.IsZero() && !j.wakeAt.After(w.now) {
+				j.dirty = true
+			}
+		}
+		w.settle()
+		if !w.now.Before(to) {
+			return
+		}
+	}
+}
+
+func (w *machineWorld) after(d time.Duration, do func()) {
+	w.later = append(w.later, worldTask{w.now.Add(d), do})
+}
+
+// settle syncs until nothing changes any more.
+func (w *machineWorld) settle() {
+	for range 2000 {
+		w.deliver()
+		var dirty []string
+		for _, name := range slices.Sorted(maps.Keys(w.jobs)) {
+			if w.jobs[name].dirty {
+				dirty = append(dirty, name)
+			}
+		}
+		if len(dirty) == 0 {
+			return
+		}
+		for _, name := range dirty {
+			if j := w.jobs[name]; j != nil {
+				w.sync(j)
+			}
+		}
+	}
+	w.t.Fatalf("at %v: the Machine does not come to rest", w.now.Sub(w.start))
+}
+
+// deliver tells the Machines what has changed.
+func (w *machineWorld) deliver() {
+	states, gone := w.kubelet.Changes()
+	for i := range states {
+		w.tell(&states[i])
+	}
+	for _, uid := range gone {
+		for _, j := range w.jobs {
+			j.m.Gone(uid)
+			j.dirty = true
+		}
+		delete(w.meta, uid)
+	}
+}
+
+// tell tells one Pod's state to the Job that it belongs to, or to all if it has no owner.
+func (w *machineWorld) tell(s *executor.PodState) {
+	meta := w.meta[s.Pod.UID]
+	for _, name := range slices.Sorted(maps.Keys(w.jobs)) {
+		j := w.jobs[name]
+		switch {
+		case meta == nil && s.Pod.Template.Owner.UID == j.job.Metadata.UID:
+			j.m.Observe(s)
+		case meta != nil && (meta.Owner == nil || meta.Owner.UID == j.job.Metadata.UID):
+			j.m.ObserveMeta(s, meta)
+		default:
+			continue
+		}
+		j.dirty = true
+	}
+}
+
+// sync does one turn of what a Controller does.
+func (w *machineWorld) sync(j *worldJob) {
+	j.dirty = false
+	plan := j.m.Sync(w.now)
+	if plan.Changed { // 1
+		j.stored = *j.m.Status()
+		j.open = map[executor.UID]bool{}
+		for _, o := range j.m.Record().Open {
+			j.open[o.UID] = true
+		}
+	}
+	for _, uid := range plan.Claim { // 2
+		w.own(uid, &status.OwnerReference{
+			APIVersion: "batch/v1", Kind: "Job", Name: j.job.Metadata.Name, UID: j.job.Metadata.UID,
+			Controller: new(true), BlockOwnerDeletion: new(true),
+		})
+		w.kubelet.Track([]executor.UID{uid})
+	}
+	for _, uid := range plan.Disown {
+		w.own(uid, nil)
+		w.kubelet.Untrack([]executor.UID{uid})
+	}
+	w.kubelet.Untrack(plan.Untrack) // 3
+	for _, d := range plan.Delete { // 4
+		w.kubelet.Delete(w.now, []executor.UID{d.UID}, d.Grace)
+	}
+	if len(plan.Create) > 0 { // 5
+		total := int32(0)
+		for i := range plan.Create {
+			total += plan.Create[i].N
+		}
+		accepted, err := w.kubelet.Create(w.now, plan.Create)
+		w.note(plan.Create, int32(accepted))
+		if err != nil {
+			j.m.Refused(total-int32(accepted), err, w.now)
+			j.dirty = true
+		}
+	}
+	for i := range plan.Events { // 6
+		w.event(j, &plan.Events[i])
+	}
+	j.wakeAt = plan.WakeAt
+	if !j.wakeAt.IsZero() && !j.wakeAt.After(w.now) {
+		w.problem("WakeAt", "after "+w.now.Sub(w.start).String(), j.wakeAt.Sub(w.start).String())
+		j.wakeAt = time.Time{}
+	}
+	if plan.Expired {
+		w.delete(j.job.Metadata.Name, Foreground) // T-5
+	}
+	if plan.Retired {
+		w.remove(j)
+	}
+}
+
+func (w *machineWorld) problem(field, want, got string) {
+	w.problems = append(w.problems, difference{w.now.Sub(w.start), field, want, got})
+}
+
+// own sets a Pod's controller.
+func (w *machineWorld) own(uid executor.UID, owner *status.OwnerReference) {
+	s, ok := w.kubelet.Get(uid)
+	if !ok {
+		return
+	}
+	meta := executor.PodMeta{Labels: s.Pod.Labels(), Annotations: s.Pod.Annotations()}
+	if old := w.meta[uid]; old != nil {
+		meta = *old
+	}
+	meta.Owner = owner
+	w.meta[uid] = &meta
+	w.tell(&s)
+}
+
+// note keeps what was created.
+func (w *machineWorld) note(ranges []executor.PodRange, accepted int32) {
+	for i := range ranges {
+		r := &ranges[i]
+		for n := int32(0); n < r.N && accepted > 0; n++ {
+			accepted--
+			c := creation{At: w.since(w.now), Job: r.Template.Owner.Name, Count: 1}
+			index := int32(-1)
+			if r.Index >= 0 {
+				index = r.Index + n
+				c.Index = &index
+			}
+			if key := fmt.Sprint(c.Job, index); !w.seen[key] {
+				w.seen[key] = true
+				c.Detail = w.masker.identity(&executor.Pod{
+					UID: executor.NewUID(r.First.High(), r.First.Ordinal()+uint64(n)), Template: r.Template, Index: index,
+					Created: r.Created, Failures: r.Failures, Ignored: r.Ignored,
+				})
+			}
+			w.created = append(w.created, c)
+		}
+	}
+}
+
+func (w *machineWorld) event(j *worldJob, e *EventCount) {
+	sample := eventSample{Job: j.job.Metadata.Name, Type: e.Type, Reason: e.Reason, Message: w.masker.mask(e.Message()), Count: int(e.Count)}
+	if e.Pods.N == 0 {
+		w.events = append(w.events, sample)
+		return
+	}
+	if e.Count != e.Pods.N {
+		w.problem("event "+string(e.Reason)+": count", fmt.Sprint(e.Pods.N, " as the Pods"), fmt.Sprint(e.Count))
+	}
+	sample.Count = 1
+	for n := range e.Pods.N {
+		one := *e
+		one.Pods.First = executor.NewUID(e.Pods.First.High(), e.Pods.First.Ordinal()+uint64(n))
+		if e.Pods.Index >= 0 {
+			one.Pods.Index += n
+		}
+		sample.Message = w.masker.mask(one.Message())
+		w.events = append(w.events, sample)
+	}
+}
+
+func (w *machineWorld) since(t time.Time) float64 { return t.Sub(w.start).Seconds() }
+
+// step does what one step says.
+func (w *machineWorld) step(s *step, name string) {
+	switch {
+	case s.Pods != nil:
+		for _, p := range s.Pods.choose(w.pods(), name) {
+			w.act(p.state.Pod.UID, s.Do)
+		}
+	case s.Patch != nil:
+		w.patch(s, name)
+	case s.Delete != nil:
+		if s.Delete.Job != "" {
+			name = s.Delete.Job
+		}
+		w.delete(name, s.Delete.Propagation)
+	case s.Create != nil:
+		w.create(s.Create)
+	case s.API != nil:
+		w.kubelet.RejectCreates(s.API.FailPodCreates)
+	default:
+		w.t.Fatalf("at %v: a step of an unknown kind", time.Duration(s.At))
+	}
+}
+
+func (w *machineWorld) pods() []worldPod {
+	var list []worldPod
+	for _, s := range w.kubelet.List() {
+		list = append(list, worldPod{s, w.meta[s.Pod.UID]})
+	}
+	return list
+}
+
+// act does one action to one Pod.
+func (w *machineWorld) act(uid executor.UID, a *action) {
+	switch {
+	case a.Metadata != nil:
+		s, _ := w.kubelet.Get(uid)
+		meta := executor.PodMeta{Owner: &s.Pod.Template.Owner, Labels: s.Pod.Labels(), Annotations: s.Pod.Annotations()}
+		if old := w.meta[uid]; old != nil {
+			meta = *old
+		} else if s.Pod.Template.Owner.UID == "" {
+			meta.Owner = nil
+		}
+		var change struct{ Labels, Annotations map[string]*string }
+		require.NoError(w.t, json.Unmarshal(a.Metadata, &change))
+		meta.Labels = changed(meta.Labels, change.Labels)
+		meta.Annotations = changed(meta.Annotations, change.Annotations)
+		w.meta[uid] = &meta
+		w.tell(&s)
+	case a.Delete != nil:
+		grace := time.Duration(-1)
+		if a.Delete.Force {
+			grace = 0
+		}
+		w.kubelet.Delete(w.now, []executor.UID{uid}, grace)
+	default:
+		require.NoError(w.t, a.play(kubeletAt{w.kubelet, w.now}, uid))
+	}
+}
+
+func changed(m map[string]string, change map[string]*string) map[string]string {
+	m = maps.Clone(m)
+	for k, v := range change {
+		if v == nil {
+			delete(m, k)
+			continue
+		}
+		if m == nil {
+			m = map[string]string{}
+		}
+		m[k] = *v
+	}
+	return m
+}
+
+// player is what plays the kubelet: a Fake, or a Kubelet at a time.
+type player interface {
+	Start(uid executor.UID, ready bool) error
+	SetReady(uid executor.UID, ready bool) error
+	Succeed(uid executor.UID) error
+	Fail(uid executor.UID, f executortest.Failure) error
+	Restart(uid executor.UID, container string, n int32) error
+	SetCondition(uid executor.UID, c status.Condition) error
+	Hold(uid executor.UID, hold bool) error
+	Terminate(uid executor.UID, exitCode int32) error
+}
+
+type kubeletAt struct {
+	k   *executortest.Kubelet
+	now time.Time
+}
+
+func (k kubeletAt) Start(uid executor.UID, ready bool) error { return k.k.Run(k.now, uid, ready) }
+func (k kubeletAt) SetReady(uid executor.UID, ready bool) error {
+	return k.k.SetReady(k.now, uid, ready)
+}
+func (k kubeletAt) Succeed(uid executor.UID) error { return k.k.Succeed(k.now, uid) }
+func (k kubeletAt) Fail(uid executor.UID, f executortest.Failure) error {
+	return k.k.Fail(k.now, uid, f)
+}
+func (k kubeletAt) Restart(uid executor.UID, container string, n int32) error {
+	return k.k.Restart(uid, container, n)
+}
+func (k kubeletAt) SetCondition(uid executor.UID, c status.Condition) error {
+	return k.k.SetCondition(k.now, uid, c)
+}
+func (k kubeletAt) Hold(uid executor.UID, hold bool) error { return k.k.Hold(k.now, uid, hold) }
+func (k kubeletAt) Terminate(uid executor.UID, exitCode int32) error {
+	return k.k.Terminate(k.now, uid, exitCode)
+}
+
+// play has the kubelet do the action.
+func (a *action) play(p player, uid executor.UID) error {
+	switch {
+	case a.Run != nil:
+		return p.Start(uid, !a.Run.NotReady)
+	case a.Ready != nil:
+		return p.SetReady(uid, *a.Ready)
+	case a.Succeed != nil:
+		return p.Succeed(uid)
+	case a.Fail != nil:
+		return p.Fail(uid, executortest.Failure{
+			ExitCode: a.Fail.ExitCode, ExitCodes: a.Fail.ExitCodes, NoContainers: a.Fail.NoContainers, NoReady: a.Fail.NoReady,
+			Reason: a.Fail.Reason, Message: a.Fail.Message, Conditions: a.Fail.Conditions,
+		})
+	case a.Restart != nil:
+		return p.Restart(uid, a.Restart.Container, a.Restart.Count)
+	case a.Condition != nil:
+		return p.SetCondition(uid, *a.Condition)
+	case a.Hold != nil:
+		return p.Hold(uid, *a.Hold)
+	case a.Terminate != nil:
+		return p.Terminate(uid, a.Terminate.ExitCode)
+	}
+	return fmt.Errorf("an action of an unknown kind")
+}
+
+// create creates a Job or a stray Pod.
+func (w *machineWorld) create(manifest json.RawMessage) {
+	var kind struct{ Kind string }
+	require.NoError(w.t, json.Unmarshal(manifest, &kind))
+	if kind.Kind == "Pod" {
+		_, err := w.kubelet.Add(w.now, w.stray(manifest))
+		require.NoError(w.t, err)
+		for _, s := range w.kubelet.List() {
+			if s.Pod.Template.Owner.UID == "" && w.meta[s.Pod.UID] == nil {
+				w.meta[s.Pod.UID] = &executor.PodMeta{Labels: s.Pod.Labels(), Annotations: s.Pod.Annotations()}
+			}
+		}
+		return
+	}
+	j := new(Job)
+	require.NoError(w.t, json.Unmarshal(manifest, j))
+	w.nextUID++
+	j.Metadata.UID = executor.NewUID(0xC0FFEE<<32+w.nextUID, 0x8000000000000000).String()
+	j.Metadata.Namespace = status.NamespaceOrDefault(j.Metadata.Namespace)
+	j.Metadata.CreationTimestamp = status.NewTime(w.now)
+	j.Metadata.Generation = 1
+	vectorDefaults(j)
+	require.Empty(w.t, Validate(j), "the Job is valid")
+	require.Nil(w.t, w.jobs[j.Metadata.Name], "a Job of that name is still there")
+	m, err := NewMachine(j, nil, MachineOptions{})
+	require.NoError(w.t, err)
+	w.masker.job(j.Metadata.Name, j.Metadata.UID)
+	w.jobs[j.Metadata.Name] = &worldJob{job: j, m: m, dirty: true}
+	for _, s := range w.kubelet.List() {
+		if meta := w.meta[s.Pod.UID]; meta != nil && meta.Owner == nil {
+			m.ObserveMeta(&s, meta)
+		}
+	}
+}
+
+// stray reads the manifest of a Pod.
+func (w *machineWorld) stray(manifest json.RawMessage) executortest.StrayPod {
+	p, err := decodeStray(manifest)
+	require.NoError(w.t, err)
+	return p
+}
+
+func decodeStray(manifest json.RawMessage) (executortest.StrayPod, error) {
+	var p struct {
+		Metadata status.ObjectMeta `json:"metadata"`
+		Spec     executor.PodSpec  `json:"spec"`
+		Status   struct {
+			Phase string `json:"phase"`
+		} `json:"status"`
+	}
+	if err := json.Unmarshal(manifest, &p); err != nil {
+		return executortest.StrayPod{}, err
+	}
+	phase := executor.Pending
+	for _, ph := range []executor.Phase{executor.Running, executor.Succeeded, executor.Failed, executor.Unknown} {
+		if p.Status.Phase == ph.String() {
+			phase = ph
+		}
+	}
+	return executortest.StrayPod{
+		Namespace: p.Metadata.Namespace, Name: p.Metadata.Name, Labels: p.Metadata.Labels, Annotations: p.Metadata.Annotations,
+		Spec: &p.Spec, Phase: phase,
+	}, nil
+}
+
+// patch applies a user's patch to a Job, as an API server does.
+func (w *machineWorld) patch(s *step, name string) {
+	if s.Patch.Job != "" {
+		name = s.Patch.Job
+	}
+	j := w.jobs[name]
+	require.NotNil(w.t, j, "at %v: patch of Job %s, which is gone", time.Duration(s.At), name)
+	old := *j.job
+	old.Status = j.stored
+	next, err := vectorPatch(&old, s.Patch.Patch)
+	require.NoError(w.t, err)
+	SetDefaults(next)
+	var got []string
+	for _, e := range ValidateUpdate(next, &old) {
+		got = append(got, fieldProblem{string(e.Type), e.Field, e.Message()}.String())
+	}
+	var want []string
+	for _, e := range s.Errors {
+		want = append(want, e.String())
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	got, want = slices.Compact(got), slices.Compact(want)
+	if !slices.Equal(got, want) {
+		w.problem("patch "+string(s.Patch.Patch)+": errors", strings.Join(want, "; "), strings.Join(got, "; "))
+	}
+	if len(got)+len(want) > 0 {
+		return
+	}
+	a, errA := json.Marshal(&old.Spec)
+	b, errB := json.Marshal(&next.Spec)
+	require.NoError(w.t, errA)
+	require.NoError(w.t, errB)
+	if string(a) != string(b) {
+		next.Metadata.Generation++
+	}
+	w.update(j, next)
+}
+
+func (w *machineWorld) update(j *worldJob, next *Job) {
+	j.job = next
+	j.m.Update(next)
+	j.dirty = true
+}
+
+// delete asks for the deletion of a Job. The garbage collector acts a moment later.
+func (w *machineWorld) delete(name string, p Propagation) {
+	j := w.jobs[name]
+	require.NotNil(w.t, j, "at %v: deletion of Job %s, which is gone", w.now.Sub(w.start), name)
+	if p == Background {
+		w.remove(j)
+		return
+	}
+	if j.job.Metadata.DeletionTimestamp != nil {
+		return
+	}
+	next := *j.job
+	next.Metadata.DeletionTimestamp = new(status.NewTime(w.now))
+	next.Metadata.Finalizers = append(slices.Clone(next.Metadata.Finalizers), map[Propagation]string{Foreground: "foregroundDeletion"}[p])
+	if p != Foreground {
+		next.Metadata.Finalizers[len(next.Metadata.Finalizers)-1] = "orphan"
+	}
+	w.update(j, &next)
+	w.after(collectorDelay, func() {
+		if w.jobs[name] != j {
+			return
+		}
+		if p == Foreground {
+			w.kubelet.Delete(w.now, w.owned(j), -1)
+			return
+		}
+		owned := w.owned(j)
+		for _, uid := range owned {
+			w.own(uid, nil)
+		}
+		w.kubelet.Untrack(owned)
+		delete(w.jobs, name)
+		for _, s := range w.kubelet.List() {
+			if slices.Contains(owned, s.Pod.UID) {
+				w.tell(&s)
+			}
+		}
+	})
+}
+
+// owned returns the UIDs of the Pods that j controls.
+func (w *machineWorld) owned(j *worldJob) []executor.UID {
+	var uids []executor.UID
+	for _, p := range w.pods() {
+		owner := p.state.Pod.Template.Owner.UID
+		if p.meta != nil {
+			owner = ""
+			if p.meta.Owner != nil {
+				owner = p.meta.Owner.UID
+			}
+		}
+		if owner == j.job.Metadata.UID {
+			uids = append(uids, p.state.Pod.UID)
+		}
+	}
+	return uids
+}
+
+// remove takes a Job away; the garbage collector deletes its Pods.
+func (w *machineWorld) remove(j *worldJob) {
+	if w.jobs[j.job.Metadata.Name] != j {
+		return
+	}
+	delete(w.jobs, j.job.Metadata.Name)
+	w.kubelet.Untrack(w.owned(j)) // J-17
+	w.after(collectorDelay, func() { w.kubelet.Delete(w.now, w.owned(j), -1) })
+}
+
+// sample takes a sample and starts the next period of events.
+func (w *machineWorld) sample() *sample {
+	s := &sample{Jobs: map[string]jobSample{}, Events: w.events}
+	w.events = nil
+	for name, j := range w.jobs {
+		s.Jobs[name] = jobSample{j.job.Metadata.DeletionTimestamp != nil, w.masker.sampleStatus(&j.stored, w.since)}
+	}
+	for _, p := range w.pods() {
+		tracked := w.kubelet.Tracked(p.state.Pod.UID)
+		ps := samplePod(&p.state, p.meta, tracked)
+		for _, j := range w.jobs {
+			if j.job.Metadata.Name == ps.Job && j.open[p.state.Pod.UID] != tracked {
+				w.problem("Record.Open of "+ps.String(), fmt.Sprint(tracked), fmt.Sprint(!tracked))
+			}
+		}
+		if ps.Name != "" && ps.Job == "" { // the name tells strays
+			ps.Tracked = false
+		}
+		s.Pods = append(s.Pods, ps)
+	}
+	return s
+}
