@@ -270,7 +270,7 @@ func (e *environment) resource(ref *ResourceFieldSelector) (string, error) {
 	if !set {
 		return "0", nil
 	}
-	n, err := q.dividedBy(Quantity(ref.Divisor))
+	n, err := q.dividedBy(ref.Divisor)
 	if err != nil {
 		return "", configError("resource %q: %v", ref.Resource, err)
 	}

@@ -55,7 +55,7 @@ func TestResolveEnv(t *testing.T) {
 		return EnvVar{Name: name, ValueFrom: &EnvVarSource{FieldRef: &ObjectFieldSelector{FieldPath: path}}}
 	}
 	resource := func(name, res, divisor, container string) EnvVar {
-		return EnvVar{Name: name, ValueFrom: &EnvVarSource{ResourceFieldRef: &ResourceFieldSelector{Resource: res, Divisor: divisor, ContainerName: container}}}
+		return EnvVar{Name: name, ValueFrom: &EnvVarSource{ResourceFieldRef: &ResourceFieldSelector{Resource: res, Divisor: Quantity(divisor), ContainerName: container}}}
 	}
 	rest := func(name, kind, raw string) EnvVar {
 		return EnvVar{Name: name, ValueFrom: &EnvVarSource{Rest: map[string]json.RawMessage{kind: json.RawMessage(raw)}}}

@@ -10,7 +10,7 @@ import (
 //
 // Kubernetes: core/v1 PodTemplateSpec.
 type PodTemplateSpec struct {
-	Metadata status.ObjectMeta `json:"metadata,omitzero"`
+	Metadata status.ObjectMeta `json:"metadata"`
 	Spec     PodSpec           `json:"spec"`
 }
 
@@ -104,9 +104,9 @@ type ObjectFieldSelector struct {
 
 // ResourceFieldSelector names a resource of a container, such as limits.cpu (P-54).
 type ResourceFieldSelector struct {
-	ContainerName string `json:"containerName,omitempty"`
-	Resource      string `json:"resource"`
-	Divisor       string `json:"divisor,omitempty"`
+	ContainerName string   `json:"containerName,omitempty"`
+	Resource      string   `json:"resource"`
+	Divisor       Quantity `json:"divisor,omitempty"`
 }
 
 // Resources are what a container asks for and may use at most, by resource name

@@ -45,7 +45,8 @@ func Marshal(v any, rest map[string]json.RawMessage) ([]byte, error) {
 }
 
 // Unmarshal reads a JSON object into v, a pointer to a struct, and returns the members that v has no field
-// for, nil if there are none. Unlike in encoding/json, names must agree in case. JSON null leaves v alone.
+// for, nil if there are none. A null is no member. Unlike in encoding/json, names must agree in case. JSON null
+// leaves v alone.
 func Unmarshal(data []byte, v any) (rest map[string]json.RawMessage, err error) {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(data, &members); err != nil {
@@ -59,7 +60,9 @@ func Unmarshal(data []byte, v any) (rest map[string]json.RawMessage, err error) 
 		if rest == nil {
 			rest = make(map[string]json.RawMessage)
 		}
-		rest[name] = raw
+		if string(raw) != "null" {
+			rest[name] = raw
+		}
 		return true
 	})
 	if rest == nil {
@@ -67,6 +70,9 @@ func Unmarshal(data []byte, v any) (rest map[string]json.RawMessage, err error) 
 	}
 	if data, err = json.Marshal(members); err != nil {
 		return nil, err
+	}
+	if len(rest) == 0 {
+		rest = nil
 	}
 	return rest, json.Unmarshal(data, v)
 }

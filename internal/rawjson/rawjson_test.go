@@ -18,7 +18,7 @@ type plain struct {
 func TestRoundTrip(t *testing.T) {
 	for in, want := range map[string]string{
 		`{"a":1,"b":"x"}`:                       `{"a":1,"b":"x"}`,
-		`{"z":{"y":[1,2.50]},"b":"x","c":null}`: `{"b":"x","c":null,"z":{"y":[1,2.50]}}`,
+		`{"z":{"y":[1,2.50]},"b":"x","c":null}`: `{"b":"x","z":{"y":[1,2.50]}}`,
 		`{"A":7,"b":"x"}`:                       `{"b":"x","A":7}`, // another name, not ours
 		`null`:                                  `{"b":""}`,
 		`{}`:                                    `{"b":""}`,
