@@ -36,6 +36,9 @@ type machineWorld struct {
 	seen     map[string]bool // first Pods whose identity was taken
 	masker   masker
 	problems []difference
+
+	batch     time.Duration // changes of Pods are collected this long
+	deliverAt time.Time
 }
 
 type worldJob struct {
@@ -60,6 +63,7 @@ func playMachine(t *testing.T, sc *scenario) {
 		kubelet: executortest.NewKubelet(sc.Kubelet.options()),
 		jobs:    map[string]*worldJob{}, meta: map[executor.UID]*executor.PodMeta{}, seen: map[string]bool{},
 	}
+	w.batch = sc.batch()
 	w.create(sc.Job)
 	w.settle()
 	name := w.name(sc.Job)
@@ -101,6 +105,7 @@ func (w *machineWorld) advance(to time.Time) {
 			}
 		}
 		sooner(w.kubelet.NextEvent())
+		sooner(w.deliverAt)
 		for _, j := range w.jobs {
 			sooner(j.wakeAt)
 		}
@@ -161,6 +166,15 @@ func (w *machineWorld) settle() {
 
 // deliver tells the Machines what has changed.
 func (w *machineWorld) deliver() {
+	if w.batch > 0 && w.kubelet.Changed() {
+		if w.deliverAt.IsZero() {
+			w.deliverAt = w.now.Add(w.batch)
+		}
+		if w.deliverAt.After(w.now) {
+			return
+		}
+	}
+	w.deliverAt = time.Time{}
 	states, gone := w.kubelet.Changes()
 	for i := range states {
 		w.tell(&states[i])
@@ -583,18 +597,18 @@ func (w *machineWorld) delete(name string, p Propagation) {
 			w.kubelet.Delete(w.now, w.owned(j), -1)
 			return
 		}
-		owned := w.owned(j)
-		for _, uid := range owned {
-			w.own(uid, nil)
-		}
-		w.kubelet.Untrack(owned)
-		delete(w.jobs, name)
-		for _, s := range w.kubelet.List() {
-			if slices.Contains(owned, s.Pod.UID) {
-				w.tell(&s)
-			}
-		}
+		w.orphan(j)
 	})
+}
+
+// orphan takes a Job away; its Pods stay, without owner.
+func (w *machineWorld) orphan(j *worldJob) {
+	delete(w.jobs, j.job.Metadata.Name)
+	owned := w.owned(j)
+	w.kubelet.Untrack(owned)
+	for _, uid := range owned {
+		w.own(uid, nil)
+	}
 }
 
 // owned returns the UIDs of the Pods that j controls.
@@ -620,6 +634,10 @@ func (w *machineWorld) remove(j *worldJob) {
 	if w.jobs[j.job.Metadata.Name] != j {
 		return
 	}
+	if slices.Contains(j.job.Metadata.Finalizers, "orphan") {
+		w.orphan(j)
+		return
+	}
 	delete(w.jobs, j.job.Metadata.Name)
 	w.kubelet.Untrack(w.owned(j)) // J-17
 	w.after(collectorDelay, func() { w.kubelet.Delete(w.now, w.owned(j), -1) })
@@ -639,9 +657,6 @@ func (w *machineWorld) sample() *sample {
 			if j.job.Metadata.Name == ps.Job && j.open[p.state.Pod.UID] != tracked {
 				w.problem("Record.Open of "+ps.String(), fmt.Sprint(tracked), fmt.Sprint(!tracked))
 			}
-		}
-		if ps.Name != "" && ps.Job == "" { // the name tells strays
-			ps.Tracked = false
 		}
 		s.Pods = append(s.Pods, ps)
 	}

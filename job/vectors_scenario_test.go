@@ -47,6 +47,15 @@ func (k *scenarioKubelet) options() executortest.FakeOptions {
 	return o
 }
 
+// batch is how long changes of Pods are collected before the Job is synced. The scenarios of
+// batched/ have the answer of one sync that sees several; all others do not depend on it.
+func (sc *scenario) batch() time.Duration {
+	if slices.Contains(sc.Tags, "batched") {
+		return time.Second
+	}
+	return 0
+}
+
 type duration time.Duration
 
 func (d *duration) UnmarshalJSON(b []byte) error {

@@ -69,14 +69,25 @@ func (f *Fake) Run(ctx context.Context, sink executor.Sink) error {
 	sink.Synced()
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
+	var batched time.Time // when what has changed is reported; zero: nothing has
 	for ctx.Err() == nil {
 		f.mu.Lock()
 		now := time.Now()
 		f.kubelet.Advance(now)
-		states, gone := f.kubelet.Changes()
+		next := f.kubelet.NextEvent()
+		if batched.IsZero() && f.kubelet.Changed() {
+			batched = now.Add(f.kubelet.opts.Batch)
+		}
+		var states []executor.PodState
+		var gone []executor.UID
+		if !batched.After(now) {
+			states, gone = f.kubelet.Changes()
+			batched = time.Time{}
+		} else if next.IsZero() || batched.Before(next) {
+			next = batched
+		}
 		rejected := f.rejected
 		f.rejected = nil
-		next := f.kubelet.NextEvent()
 		f.mu.Unlock()
 
 		if len(states) > 0 {

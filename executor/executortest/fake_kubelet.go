@@ -28,6 +28,11 @@ type FakeOptions struct {
 	//
 	// Kubernetes: pod garbage collector, terminating Pods that are not scheduled.
 	CollectAfter time.Duration
+	// Batch is how long Fake collects changes, from the first one on, before it reports them, so
+	// that several that come close together are seen at once. Zero: it reports at once.
+	//
+	// Kubernetes: job controller, syncJobBatchPeriod (1 s).
+	Batch time.Duration
 }
 
 const (
@@ -379,6 +384,9 @@ func (k *Kubelet) Changes() (states []executor.PodState, gone []executor.UID) {
 	k.dirty, k.gone = nil, nil
 	return states, gone
 }
+
+// Changed reports whether Changes has something to return.
+func (k *Kubelet) Changed() bool { return len(k.dirty)+len(k.gone) > 0 }
 
 func (k *Kubelet) touch(p *fakePod) {
 	if !p.isDirty {
