@@ -1,6 +1,7 @@
 package process
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os/exec"
@@ -17,9 +18,11 @@ func BenchmarkRun(b *testing.B) {
 	for _, parallelism := range []int{1, 2, 8} {
 		b.Run(fmt.Sprintf("parallelism=%d", parallelism), func(b *testing.B) {
 			r := New(Options{})
+			stop, cancel := context.WithCancel(b.Context())
+			defer cancel()
 			bare := func() error { return exec.Command("/bin/true").Run() }
 			ours := func() error {
-				c := &command{uid: "00000000-0000-0000-0000-000000000001", container: "c", argv: []string{"/bin/true"}, stdout: discard{1}, stderr: discard{2}}
+				c := &command{uid: "00000000-0000-0000-0000-000000000001", container: "c", argv: []string{"/bin/true"}, stdout: discard{1}, stderr: discard{2}, stop: stop}
 				_, err := r.run(b.Context(), c)
 				return err
 			}

@@ -30,6 +30,13 @@ func runAsync(ctx context.Context, t *testing.T, r *Runtime, c *command) <-chan 
 	return done
 }
 
+// stoppable lets the returned function stop c.
+func stoppable(t *testing.T, c *command) (stop func()) {
+	c.stop, stop = context.WithCancel(context.Background())
+	t.Cleanup(stop)
+	return stop
+}
+
 func await(t *testing.T, done <-chan executor.Exit) executor.Exit {
 	t.Helper()
 	select {
@@ -56,32 +63,30 @@ func awaitDead(t *testing.T, pid int) {
 func TestStop(t *testing.T) {
 	t.Run("SIGTERM is enough for who listens", func(t *testing.T) {
 		c, out := newCommand(sh("trap 'echo bye; exit 7' TERM; echo ready; while :; do sleep 0.01; done")...)
-		stop := make(chan struct{})
-		c.stop = stop
+		stop := stoppable(t, c)
 		done := runAsync(t.Context(), t, New(Options{}), c)
 		out.await(t, "ready")
-		close(stop)
+		stop()
 		assert.Equal(t, executor.Exit{Code: 7}, await(t, done))
 		assert.Contains(t, out.String(), "bye")
 	})
 	t.Run("SIGTERM reaches the whole group", func(t *testing.T) {
 		c, out := newCommand(sh("sh -c 'trap \"echo child got it; exit\" TERM; echo ready; while :; do sleep 0.01; done' & trap 'wait; exit 9' TERM; wait; wait; exit 9")...)
-		stop := make(chan struct{})
-		c.stop = stop
+		stop := stoppable(t, c)
 		done := runAsync(t.Context(), t, New(Options{}), c)
 		out.await(t, "ready")
-		close(stop)
+		stop()
 		assert.EqualValues(t, 9, await(t, done).Code)
 		assert.Contains(t, out.String(), "child got it")
 	})
 	t.Run("who ignores SIGTERM is killed when the grace is over", func(t *testing.T) {
 		c, out := newCommand(os.Args[0])
 		c.env = env(modeVariable, "stubborn")
-		stop, kill := make(chan struct{}), make(chan struct{})
-		c.stop, c.kill = stop, kill
+		stop, kill := stoppable(t, c), make(chan struct{})
+		c.kill = func() <-chan struct{} { return kill }
 		done := runAsync(t.Context(), t, New(Options{}), c)
 		out.await(t, "ready")
-		close(stop)
+		stop()
 		select {
 		case exit := <-done:
 			assert.Fail(t, "SIGTERM ended it", "%+v", exit)
@@ -135,14 +140,15 @@ func TestStopReachesWhatLeftTheGroup(t *testing.T) {
 	}
 	c, out := newCommand(os.Args[0])
 	c.env = env(modeVariable, "family")
-	kill := make(chan struct{})
-	c.kill = kill
+	stop, kill := stoppable(t, c), make(chan struct{})
+	close(kill)
+	c.kill = func() <-chan struct{} { return kill }
 	done := runAsync(t.Context(), t, New(Options{}), c)
 	out.await(t, "\n")
 	var parent, child int
 	_, err := fmt.Sscan(out.String(), &parent, &child)
 	require.NoError(t, err)
-	close(kill)
+	stop()
 	await(t, done)
 	awaitDead(t, parent)
 	awaitDead(t, child)

@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 		r := New(Options{})
 		c := &command{
 			uid: os.Getenv("POD"), container: "c", argv: []string{os.Args[0]}, env: env(modeVariable, "family"),
-			stdout: os.Stdout, stderr: os.Stdout,
+			stdout: os.Stdout, stderr: os.Stdout, stop: context.Background(),
 		}
 		r.run(context.Background(), c)
 	case "family":

@@ -89,8 +89,8 @@ type command struct {
 	group     *int64
 
 	stdout, stderr io.Writer
-	stop           <-chan struct{} // closed: SIGTERM
-	kill           <-chan struct{} // closed: SIGKILL
+	stop           context.Context        // its end: SIGTERM
+	kill           func() <-chan struct{} // asked then; closed: SIGKILL
 	started        func(pid int)
 }
 
@@ -117,8 +117,8 @@ func (r *Runtime) Run(ctx context.Context, c *executor.ContainerRun) (executor.E
 		run:       c.Restart(),
 		stdout:    c.Stdout(),
 		stderr:    c.Stderr(),
-		stop:      c.Stop(),
-		kill:      c.Kill(),
+		stop:      c.Context(),
+		kill:      c.Kill,
 		started:   func(pid int) { c.Started(executor.StartInfo{ID: strconv.Itoa(pid)}) },
 	}
 	if len(spec.Command) == 0 {
@@ -137,12 +137,11 @@ func (r *Runtime) Run(ctx context.Context, c *executor.ContainerRun) (executor.E
 
 // run starts c and returns when it has ended, its group is dead and its output read.
 func (r *Runtime) run(ctx context.Context, c *command) (executor.Exit, error) {
-	select {
-	case <-ctx.Done():
+	switch {
+	case ctx.Err() != nil:
 		return executor.Exit{}, &executor.WaitingError{Reason: status.ReasonRunContainerError, Message: "the host is leaving"}
-	case <-c.stop:
+	case c.stop.Err() != nil:
 		return executor.Exit{}, &executor.WaitingError{Reason: status.ReasonRunContainerError, Message: "the Pod is being stopped"}
-	default:
 	}
 	msg, err := r.newMessage(c)
 	if err != nil {
@@ -155,13 +154,17 @@ func (r *Runtime) run(ctx context.Context, c *command) (executor.Exit, error) {
 	if c.started != nil {
 		c.started(p.pid)
 	}
-	stopping := make(chan bool, 1)
-	ended := make(chan struct{})
-	go func() { stopping <- p.stopper(ctx, c, ended) }()
+	// Functions that start when they are needed, rather than goroutines that wait: most containers end by themselves.
+	ended, stopped := make(chan struct{}), make(chan struct{})
+	keepOn := context.AfterFunc(c.stop, func() { defer close(stopped); p.stop(c.kill(), ended) })
+	stay := context.AfterFunc(ctx, func() { p.signal(syscall.SIGKILL) })
 	ws := r.wait(p)
 	close(ended)
-	if <-stopping {
-		// What left the group has no more than the group had: stopping reaches it by its mark.
+	wasStopped, wasLeft := !keepOn(), !stay()
+	if wasStopped {
+		<-stopped
+	}
+	if wasStopped || wasLeft { // reaches what has left the group, too
 		killMarked(podMark(c.uid, c.container, r.host()))
 	}
 	exit := executor.Exit{Message: msg.read()}

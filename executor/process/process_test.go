@@ -67,7 +67,8 @@ func sh(script string) []string { return []string{"/bin/sh", "-c", script} }
 
 func newCommand(argv ...string) (*command, *buffer) {
 	out := newBuffer()
-	return &command{uid: "00000000-0000-0000-0000-000000000001", container: "c", argv: argv, stdout: out, stderr: out}, out
+	return &command{uid: "00000000-0000-0000-0000-000000000001", container: "c", argv: argv, stdout: out, stderr: out,
+		stop: context.Background(), kill: func() <-chan struct{} { return nil }}, out
 }
 
 func TestExit(t *testing.T) {

@@ -1,7 +1,6 @@
 package process
 
 import (
-	"context"
 	"io"
 	"runtime"
 	"sync"
@@ -126,24 +125,18 @@ func (p *process) reap() syscall.WaitStatus {
 	}
 }
 
-// stopper ends the container when it is to be stopped or the host leaves, and returns once it
-// has ended: whether it was asked to.
-func (p *process) stopper(ctx context.Context, c *command, ended <-chan struct{}) bool {
+// stop asks the group to end, and kills it when kill is closed. It returns when ended is.
+func (p *process) stop(kill, ended <-chan struct{}) {
 	select {
-	case <-ended:
-		return false
-	case <-c.stop:
+	case <-kill: // by force from the start
+	default:
 		p.signal(syscall.SIGTERM)
 		select {
+		case <-kill:
 		case <-ended:
-			return true
-		case <-c.kill:
-		case <-ctx.Done():
+			return
 		}
-	case <-c.kill:
-	case <-ctx.Done():
 	}
 	p.signal(syscall.SIGKILL)
 	<-ended
-	return true
 }
