@@ -181,8 +181,12 @@ func (t *Template) PodName(uid UID, index int32) string {
 		end = strconv.AppendInt(end, int64(index), 10)
 		end = append(end, '-')
 	}
-	if len(job)+len(end) > maxNamePrefix {
-		job = job[:maxNamePrefix-len(end)]
+	if over := len(job) + len(end) - maxNamePrefix; over > 0 {
+		if len(end) > 1 {
+			job = job[:len(job)-over]
+		} else if end = end[:0]; len(job) > maxNamePrefix { // Kubernetes cuts the dash off first
+			job = job[:maxNamePrefix]
+		}
 	}
 	buf = append(append(buf, job...), end...)
 	n := nameNumber(uid)

@@ -136,6 +136,7 @@ func (m *Machine) Update(j *Job) {
 // reindex rebuilds what is derived from the Pods, after the rules by which it was
 // derived have changed.
 func (m *Machine) reindex() {
+	m.pending.Changed = true
 	if m.isIndexed() {
 		succ, fail := m.index.succeeded(), m.index.failed()
 		m.index = indexes{}
