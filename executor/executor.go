@@ -3,7 +3,9 @@ package executor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"strings"
 	"time"
 )
 
@@ -76,6 +78,14 @@ var (
 // that ignore their context.
 type AbandonedError struct {
 	Pods []string // NAMESPACE/NAME, sorted
+}
+
+func (e *AbandonedError) Error() string {
+	const most = 5
+	if len(e.Pods) <= most {
+		return "executor: abandoned pods that did not end: " + strings.Join(e.Pods, ", ")
+	}
+	return fmt.Sprintf("executor: abandoned %d pods that did not end: %s, …", len(e.Pods), strings.Join(e.Pods[:most], ", "))
 }
 
 // LogOptions selects a part of a container's log. The zero value is all that is

@@ -1,1 +1,460 @@
 package executor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/podless/podless/internal/clock"
+	"github.com/podless/podless/status"
+)
+
+// Node turns a [Runtime] into an [Executor]: it is the kubelet of this house. What makes
+// a Pod a Pod stands here once, for every Runtime: phases, init containers, sidecars, restarts with crash-loop
+// back-off, deadlines, grace periods, termination messages, logs and their retention.
+//
+// It reuses goroutines: one that has ended a Pod takes up the next pending one. A template of one
+// plain container that is never restarted costs one allocation per Pod.
+//
+// Make one with [NewNode].
+type Node struct {
+	rt      Runtime
+	opts    NodeOptions
+	instant bool // rt is Instant
+
+	clock   atomic.Pointer[clock.Clock]     // of the present or latest Run
+	values  atomic.Pointer[context.Context] // the values of Run's context
+	looking atomic.Int32                    // goroutines that are about to look into the queue
+	logs    logBudget
+
+	kick chan struct{} // wakes Run: there is something in the outbox
+
+	mu       sync.Mutex
+	running  bool // Run is under way
+	draining bool // Run's context has ended, or Run has not begun
+	sink     Sink
+	host     context.Context // what Runtime.Run gets
+	tracked  podTable        // Pods that are pending, running or not untracked
+	queue    podQueue        // may hold Pods that were deleted meanwhile
+	queued   int             // live ones in queue
+	live     int             // Pods that count for MaxPods
+	kept     podRing         // ended and untracked
+	workers  int             // goroutines, parked ones included
+	parked   []*worker
+	fresh    []*worker // whose Pod may still have to be reported as Running
+	all      map[*worker]struct{}
+	sweep    *time.Timer // while Pods are active
+	sweeping bool
+	done     chan struct{} // closed when draining and workers is 0
+	out      []*ContainerRun
+	gone     []UID
+	rejected []rejection
+	template *Template // whose kind is the next one's
+	slow     bool
+	restored map[UID]*ContainerRun
+	lost     int // abandoned and still going on
+
+	buf []PodState // Run's
+}
+
+type rejection struct {
+	uid UID
+	err error
+}
+
+var (
+	_ Executor = (*Node)(nil)
+	_ Lister   = (*Node)(nil)
+)
+
+const (
+	// sweepAfter is how long a Pod runs before that is reported: most end sooner.
+	sweepAfter = 10 * time.Millisecond
+	// maxParked bounds the goroutines that wait for Pods.
+	maxParked = 1024
+	// minGrace is the least time that a container gets to stop, by force too (P-41).
+	minGrace = 2 * time.Second
+)
+
+// NewNode returns a Node that runs containers by rt. It starts no goroutine.
+func NewNode(rt Runtime, opts NodeOptions) (*Node, error) {
+	if rt == nil {
+		return nil, errors.New("executor: NewNode: runtime is nil: want a Runtime, such as goroutine.New")
+	}
+	if err := opts.complete(); err != nil {
+		return nil, err
+	}
+	n := &Node{rt: rt, opts: opts, kick: make(chan struct{}, 1), draining: true}
+	_, n.instant = rt.(Instant)
+	n.logs.max, n.logs.node = opts.KeepLogBytes, n
+	n.clock.Store(clock.New())
+	return n, nil
+}
+
+// now reads the clock.
+func (n *Node) now() Stamp { return Stamp(n.clock.Load().Now()) }
+
+// Create takes up Pods; see [Executor].
+func (n *Node) Create(pods []PodRange) (accepted int, err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for i := range pods {
+		p := &pods[i]
+		t := p.Template
+		if t == nil || t != n.template {
+			if err := checkTemplate(t); err != nil {
+				n.provide()
+				return accepted, err
+			}
+			n.template, n.slow = t, slowTemplate(t, n.instant)
+		}
+		if p.N < 1 {
+			n.provide()
+			return accepted, fmt.Errorf("executor: create: n: %d: want at least 1", p.N)
+		}
+		high, ordinal := p.First.High(), p.First.Ordinal()
+		for k := range p.N {
+			uid := NewUID(high, ordinal+uint64(k))
+			if n.tracked.get(uid) != nil {
+				accepted++
+				continue
+			}
+			if n.opts.MaxPods > 0 && n.live >= n.opts.MaxPods {
+				n.provide()
+				return accepted, fmt.Errorf("%w: node %s: used: pods=%d, limited: pods=%d", ErrQuotaExceeded, n.opts.Name, n.live, n.opts.MaxPods)
+			}
+			r := &ContainerRun{node: n, pod: Pod{UID: uid, Template: t, Created: p.Created, Index: p.Index,
+				Failures: p.Failures, Ignored: p.Ignored}}
+			if p.Index >= 0 {
+				r.pod.Index += k
+			}
+			if n.slow {
+				r.state.Store(runSlow)
+			}
+			n.tracked.put(r)
+			n.queue.push(r)
+			n.queued++
+			n.live++ // an ended one is taken off only if MaxPods is set
+			accepted++
+		}
+	}
+	n.provide()
+	return accepted, nil
+}
+
+func checkTemplate(t *Template) error {
+	switch {
+	case t == nil:
+		return errors.New("executor: create: template: nil: want a Template")
+	case t.Spec == nil:
+		return errors.New("executor: create: template.spec: nil: want a PodSpec")
+	case len(t.Spec.Containers) == 0:
+		return errors.New("executor: create: template.spec.containers: empty: want at least one container")
+	}
+	return nil
+}
+
+// provide sees to it that there is a goroutine for each queued Pod. The caller holds n.mu.
+func (n *Node) provide() {
+	if n.draining {
+		return
+	}
+	for need := n.queued - int(n.looking.Load()); need > 0; need-- {
+		if k := len(n.parked); k > 0 {
+			w := n.parked[k-1]
+			n.parked = n.parked[:k-1]
+			n.looking.Add(1)
+			w.wake <- struct{}{}
+			continue
+		}
+		if n.opts.Capacity.Pods > 0 && n.workers >= n.opts.Capacity.Pods {
+			return
+		}
+		n.looking.Add(1)
+		n.startWorker(&worker{node: n, slot: -1})
+	}
+}
+
+// Delete asks for the termination of Pods; see [Executor].
+func (n *Node) Delete(t *Template, uids []UID, grace time.Duration) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if uids == nil {
+		n.deleteOwned(t, grace)
+		return
+	}
+	var kept map[UID]bool
+	for _, uid := range uids {
+		if r := n.tracked.get(uid); r != nil {
+			n.delete(r, grace)
+			continue
+		}
+		if kept == nil {
+			kept = make(map[UID]bool, len(uids))
+		}
+		kept[uid] = true
+	}
+	if kept != nil {
+		n.dropKept(func(r *ContainerRun) bool { return kept[r.pod.UID] })
+	}
+}
+
+// deleteOwned deletes every Pod of t's owner: nobody will untrack them.
+func (n *Node) deleteOwned(t *Template, grace time.Duration) {
+	owned := func(r *ContainerRun) bool {
+		return r.pod.Template == t || t.Owner.UID != "" && r.pod.Template.Owner.UID == t.Owner.UID
+	}
+	var found []*ContainerRun
+	n.tracked.each(func(r *ContainerRun) bool {
+		if owned(r) {
+			found = append(found, r)
+		}
+		return true
+	})
+	for _, r := range found {
+		n.delete(r, grace)
+		n.untrack(r)
+	}
+	n.dropKept(owned)
+}
+
+// dropKept removes ended, untracked Pods.
+func (n *Node) dropKept(drop func(*ContainerRun) bool) {
+	n.kept.filter(func(r *ContainerRun) bool {
+		if !drop(r) {
+			return true
+		}
+		n.remove(r, true)
+		return false
+	})
+}
+
+// delete asks for the end of one Pod. The caller holds n.mu.
+func (n *Node) delete(r *ContainerRun, grace time.Duration) {
+	switch { // P-40
+	case grace < 0:
+		grace = podGrace(r.pod.Template.Spec)
+	case grace%time.Second != 0:
+		grace = grace.Truncate(time.Second) + time.Second
+	}
+	now := n.now()
+	m := r.moreOf()
+	m.mu.Lock()
+	rare := m.rareOf()
+	ended := r.state.Load()&runEnded != 0
+	waits := r.started == 0 && !ended
+	if waits || ended {
+		grace = 0
+	}
+	seconds := int64(grace / time.Second)
+	again := r.state.Or(runDeleted)&runDeleted != 0
+	if again && seconds >= rare.graceSeconds {
+		m.mu.Unlock()
+		return
+	}
+	rare.graceSeconds = seconds
+	if !again {
+		rare.deleted = now
+	}
+	if rare.detail != nil { // it was reported: another one
+		d := *rare.detail
+		d.Grace = seconds
+		rare.detail = &d
+	}
+	if waits { // P-5
+		rare.detail = &PodDetail{Grace: seconds}
+		r.state.Or(runFailed)
+		rare.finished = now
+		r.finished = now
+		n.queued--
+		n.live--
+	}
+	m.mu.Unlock()
+	switch {
+	case waits, ended:
+	case grace == 0:
+		r.stopPod(context.Canceled, 0)
+		n.abandonLater(r)
+	default:
+		r.stopPod(context.Canceled, max(grace, minGrace)) // P-41
+	}
+	n.report(r)
+	if waits && r.state.Load()&runUntracked != 0 {
+		n.settle(r)
+	}
+}
+
+// podGrace returns the Pod's own grace period (P-40).
+func podGrace(s *PodSpec) time.Duration {
+	switch g := s.TerminationGracePeriodSeconds; {
+	case g == nil:
+		return 30 * time.Second
+	case *g < 0:
+		return time.Second
+	default:
+		return time.Duration(*g) * time.Second
+	}
+}
+
+// Untrack says that Pods are settled; see [Executor].
+func (n *Node) Untrack(_ *Template, uids []UID) {
+	n.mu.Lock()
+	for i := range uids {
+		if r := n.tracked.get(uids[i]); r != nil {
+			n.untrack(r)
+		}
+	}
+	n.mu.Unlock()
+}
+
+func (n *Node) untrack(r *ContainerRun) {
+	old := r.state.Or(runUntracked)
+	if old&runUntracked == 0 && old&runEnded != 0 {
+		n.settle(r)
+	}
+}
+
+// settle lets an ended and untracked Pod leave the table, for ever or to be kept for a while. The caller holds n.mu.
+func (n *Node) settle(r *ContainerRun) {
+	if n.tracked.remove(r.pod.UID) == nil {
+		return
+	}
+	if r.state.Load()&runDeleted != 0 {
+		n.remove(r, true)
+		return
+	}
+	if n.opts.KeepTerminated == 0 {
+		n.remove(r, false)
+		return
+	}
+	if n.kept.n >= n.opts.KeepTerminated {
+		if old := n.kept.pop(); old != nil {
+			n.remove(old, false)
+		}
+	}
+	n.kept.push(r)
+}
+
+// remove forgets a Pod that is in no table any more. The caller holds n.mu.
+func (n *Node) remove(r *ContainerRun, gone bool) {
+	if gone {
+		n.gone = append(n.gone, r.pod.UID)
+		n.wake()
+	}
+	if m := r.more.Load(); m != nil {
+		r.state.Or(runRemoved)
+		m.mu.Lock()
+		if m.log != nil {
+			m.log.remove()
+		}
+		m.mu.Unlock()
+	}
+}
+
+// report puts r into the outbox. The caller holds n.mu.
+func (n *Node) report(r *ContainerRun) {
+	if r.state.Or(runQueued)&runQueued == 0 {
+		n.out = append(n.out, r)
+		n.wake()
+	}
+}
+
+func (n *Node) wake() {
+	select {
+	case n.kick <- struct{}{}:
+	default:
+	}
+}
+
+// Pods visits what the Node has; see [Lister].
+func (n *Node) Pods(visit func(PodState) bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for i := range n.kept.n {
+		if r := n.kept.at(i); r != nil && !visit(r.snapshot()) {
+			return
+		}
+	}
+	n.tracked.each(func(r *ContainerRun) bool { return visit(r.snapshot()) })
+}
+
+// Abandoned returns how many functions go on although their Pods were reported as ended: after a
+// deletion by force, or after an earlier Run.
+func (n *Node) Abandoned() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.lost
+}
+
+// find returns the Pod of that UID, nil if it is not known.
+func (n *Node) find(uid UID) *ContainerRun {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if r := n.tracked.get(uid); r != nil {
+		return r
+	}
+	for i := n.kept.n - 1; i >= 0; i-- {
+		if r := n.kept.at(i); r != nil && r.pod.UID == uid {
+			return r
+		}
+	}
+	return nil
+}
+
+// Logs returns the log of one container; see [Executor].
+func (n *Node) Logs(ctx context.Context, uid UID, opts LogOptions) (io.ReadCloser, error) {
+	r := n.find(uid)
+	if r == nil {
+		return nil, fmt.Errorf("pod %s: %w", uid, status.ErrNotFound)
+	}
+	log, err := r.logNamed(opts.Container, opts.Previous)
+	if err != nil {
+		return nil, fmt.Errorf("pod %s: %w", r.pod.Name(), err)
+	}
+	return log.reader(ctx, opts), nil
+}
+
+// logNamed returns the log of a container.
+func (r *ContainerRun) logNamed(container string, previous bool) (*containerLog, error) {
+	spec := r.pod.Template.Spec
+	if container == "" {
+		if len(spec.Containers) > 1 {
+			names := make([]string, len(spec.Containers))
+			for i := range spec.Containers {
+				names[i] = spec.Containers[i].Name
+			}
+			return nil, fmt.Errorf("a container name must be specified, choose one of: %q", names)
+		}
+		container = spec.Containers[0].Name
+	}
+	if spec.container(container) == nil {
+		return nil, fmt.Errorf("container %s: %w", strconv.Quote(container), status.ErrNotFound)
+	}
+	if r.state.Load()&runSlow == 0 {
+		if previous {
+			return nil, fmt.Errorf("previous terminated container %q: %w", container, status.ErrNotFound)
+		}
+		log := r.logOf()
+		if r.state.Load()&runEnded != 0 {
+			log.close()
+		}
+		return log, nil
+	}
+	return r.slowLog(container, previous)
+}
+
+// sortedNames returns NAMESPACE/NAME of Pods.
+func sortedNames(runs []*ContainerRun) []string {
+	names := make([]string, len(runs))
+	for i, r := range runs {
+		names[i] = status.NamespaceOrDefault(r.pod.Template.Namespace) + "/" + r.pod.Name()
+	}
+	slices.Sort(names)
+	return names
+}

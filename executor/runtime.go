@@ -2,20 +2,84 @@ package executor
 
 import (
 	"context"
+	"io"
+	"time"
 
 	"github.com/podless/podless/status"
 )
 
-// Runtime runs one container from start to end.
+// Runtime runs one container from start to end. [Node] makes an [Executor] of it.
+//
+// A Runtime may have more abilities, each a one-method interface that Node finds by type
+// assertion: [Instant], [Recoverer], [Remover], [Execer], [Sandboxer].
 type Runtime interface {
 	// Run runs c, or goes on watching it if c.Handle is not empty, until it has ended. It calls
-	// c.Started once, unless the container could not be brought up. c.Stop is closed, with
-	// c.Grace set, when it is to be stopped: gracefully, and by force when the grace
-	// is over. When ctx ends the host leaves: a Runtime whose containers outlive
-	// the host returns Exit{Detached: true} and leaves it alone, any other kills it. A
-	// container that could not be brought up is a *[WaitingError]: nothing ran, Node
-	// tries again. Any other error is a container that could not start (StartError, 128). Run is called concurrently.
+	// c.Started once, unless the container could not be brought up.
+	//
+	// c.Stop is closed, with c.Grace set, when the container is to be stopped gracefully;
+	// c.Kill is closed when the grace is over, or at once when it is to go by force.
+	//
+	// When ctx ends the host leaves: a Runtime whose containers outlive
+	// the host returns Exit{Detached: true} and leaves it alone, any other kills it.
+	//
+	// A container that could not be brought up is a *[WaitingError]: nothing ran, Node
+	// tries again. Any other error is a container that could not start (StartError,
+	// 128). Run is called concurrently. c is valid until Run returns.
 	Run(ctx context.Context, c *ContainerRun) (Exit, error)
+}
+
+// Instant is a Runtime whose containers run from the moment that Run is called: it need
+// not call Started. Its containers are goroutines of the host and cannot be killed.
+type Instant interface {
+	Runtime
+	// Instant does nothing; it marks the Runtime.
+	Instant()
+}
+
+// Recoverer is a Runtime whose containers outlive the host.
+type Recoverer interface {
+	// Recover returns the containers of earlier runs of this Node that are still there, running or ended.
+	Recover(ctx context.Context) ([]Recovered, error)
+}
+
+// Recovered is a container that a [Recoverer] found again.
+type Recovered struct {
+	Pod       UID
+	Container string // its name in the Pod
+	Restart   int32  // which run of it, from 0
+	Handle    string // what ContainerRun.Handle will be
+	Running   bool   // false: it has ended, and Runtime.Run with the Handle tells how
+	Started   Stamp  // zero: not known
+}
+
+// Remover is a Runtime that leaves something behind when a container has ended: the
+// container itself, volumes, log files.
+type Remover interface {
+	// Remove removes all that is left of an ended Pod. An unknown Pod is not an error.
+	Remove(ctx context.Context, pod UID) error
+}
+
+// Execer is a Runtime that can run a command inside a running container.
+type Execer interface {
+	// Exec runs command in the container that handle names, and returns its exit code.
+	Exec(ctx context.Context, handle string, command []string, stdout, stderr io.Writer) (code int, err error)
+}
+
+// Sandboxer is a Runtime whose Pods need something before their first container and
+// after their last: a network, volumes (P-82).
+type Sandboxer interface {
+	// Setup makes what the Pod's containers share. An error is shown as FailedCreatePodSandBox and tried again.
+	Setup(ctx context.Context, pod *Pod) error
+	// Teardown removes it. An unknown Pod is not an error.
+	Teardown(ctx context.Context, pod UID) error
+}
+
+// StartInfo is what a Runtime knows of a container that it has started.
+type StartInfo struct {
+	Handle  string // by which the Runtime finds it again after the host's end
+	ID      string // of the container, or pid; for people
+	ImageID string
+	At      Stamp // zero: now
 }
 
 // Exit is how a container ended. Nothing in it is invented: what is not known is zero.
@@ -36,10 +100,7 @@ type Exit struct {
 type WaitingError struct {
 	Reason  status.Reason // ErrImagePull, CreateContainerConfigError, …
 	Message string
+	Retry   time.Duration // how long to wait before the next try; zero: Node's own back-off, 10 s doubling to 5 min
 }
 
 func (e *WaitingError) Error() string { return string(e.Reason) + ": " + e.Message }
-
-// ContainerRun is one run of one container: what a [Runtime] is handed. Its
-// methods resolve on demand what the Pod's template says.
-type ContainerRun struct{}

@@ -1,0 +1,147 @@
+// Package goroutine runs containers as goroutines of the host: the Image names a
+// registered Go function.
+//
+// How a function ends decides how its container ends:
+//
+//   - It returns nil: code 0, Completed.
+//   - It returns an error: code 1, Error. An error with a method ExitCode() int, anywhere in
+//     its chain, brings its own code; [Exit] makes one. A code outside 0 to 255 is 255. The termination message is the
+//     error's text.
+//   - It panics: code 2, Error. Value and stack are in the termination message and in the log.
+//   - It calls runtime.Goexit (as testing.T.FailNow does): code 2, Error, with a message.
+//   - It was stopped (the Pod was deleted, reached its deadline, or the host ends) and returns its context's error: code 143, as a
+//     process that SIGTERM ended.
+//   - No function of that name is registered: nothing has failed. The Pod stays Pending with reason ErrImagePull, then
+//     ImagePullBackOff, is tried again after 10 s, 20 s … 5 min, and runs once the function is registered.
+//
+// A function cannot be killed. One that ignores its context keeps its Pod terminating until it returns; only a deletion by
+// force and the end of the host report the Pod as Failed while it goes on (137, ContainerStatusUnknown).
+package goroutine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+
+	"github.com/podless/podless/executor"
+	"github.com/podless/podless/status"
+)
+
+// Func is what a container does. ctx ends when the container is to be stopped, and after Func has returned. c is
+// valid until then. Func is called concurrently, once for each Pod.
+type Func func(ctx context.Context, c *Container) error
+
+// Runtime is an [executor.Runtime] whose containers are functions. It may be used concurrently.
+type Runtime struct {
+	funcs atomic.Pointer[map[string]Func]
+
+	mu sync.Mutex // of writers
+}
+
+var (
+	_ executor.Runtime = (*Runtime)(nil)
+	_ executor.Instant = (*Runtime)(nil)
+)
+
+// New returns a Runtime that knows funcs by their names. Nil is none: see [Runtime.Register].
+func New(funcs map[string]Func) *Runtime {
+	r := &Runtime{}
+	known := maps.Clone(funcs)
+	if known == nil {
+		known = map[string]Func{}
+	}
+	r.funcs.Store(&known)
+	return r
+}
+
+// Register adds a function, or replaces the one of that name: containers that run go on with the old one. Nil removes it. Pods that
+// wait for the name start within their back-off.
+func (r *Runtime) Register(name string, f Func) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	known := maps.Clone(*r.funcs.Load())
+	if f == nil {
+		delete(known, name)
+	} else {
+		known[name] = f
+	}
+	r.funcs.Store(&known)
+}
+
+// Instant marks the Runtime as an [executor.Instant].
+func (r *Runtime) Instant() {}
+
+// Run calls the function that c's image names.
+func (r *Runtime) Run(_ context.Context, c *executor.ContainerRun) (executor.Exit, error) {
+	f := (*r.funcs.Load())[c.Spec().Image]
+	if f == nil {
+		return executor.Exit{}, &executor.WaitingError{Reason: status.ReasonErrImagePull,
+			Message: fmt.Sprintf("no function is registered as %q", c.Spec().Image)}
+	}
+	return call(f, c)
+}
+
+// codePanic is the exit code of a function that panics, as that of a Go program.
+const codePanic = 2
+
+func call(f Func, c *executor.ContainerRun) (exit executor.Exit, _ error) {
+	panicking := true
+	defer func() {
+		if panicking {
+			if v := recover(); v != nil { // else runtime.Goexit: nothing can be returned, Node notices
+				exit = panicked(c, v)
+			}
+		}
+	}()
+	ctx := c.Context()
+	err := f(ctx, (*Container)(c))
+	panicking = false
+	if err != nil {
+		exit = failed(ctx, err)
+	}
+	return exit, nil
+}
+
+func panicked(c *executor.ContainerRun, v any) executor.Exit {
+	message := fmt.Sprintf("panic: %v\n\n%s", v, debug.Stack())
+	fmt.Fprint(c.Stderr(), message)
+	return executor.Exit{Code: codePanic, Message: message}
+}
+
+func failed(ctx context.Context, err error) executor.Exit {
+	exit := executor.Exit{Code: 1, Message: err.Error()}
+	var own interface{ ExitCode() int }
+	switch {
+	case errors.As(err, &own):
+		if exit.Code = int32(own.ExitCode()); own.ExitCode() < 0 || own.ExitCode() > 255 {
+			exit.Code = 255
+		}
+	case ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)):
+		exit.Code = 143 // 128 + SIGTERM (P-90)
+	}
+	return exit
+}
+
+// Exit returns an error that ends a container with code, 0 to 255. Its text is err's; err may be nil.
+func Exit(code int, err error) error { return &exitError{code, err} }
+
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit code %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+// ExitCode returns the code.
+func (e *exitError) ExitCode() int { return e.code }

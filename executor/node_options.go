@@ -1,0 +1,108 @@
+package executor
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/podless/podless/status"
+)
+
+// NodeOptions configures a [Node]. The zero value is ready to use.
+type NodeOptions struct {
+	// Name is the node's name, which Pods see as spec.nodeName. Empty means "podless".
+	Name string
+	// Labels are what a Pod's nodeSelector selects by.
+	Labels map[string]string
+	// Taints keep Pods away that do not tolerate them.
+	Taints []Taint
+	// Capacity limits what runs at the same time; what does not fit stays Pending.
+	Capacity Capacity
+	// MaxPods limits the Pods that are accepted and not yet ended; Create then
+	// accepts no more and returns [ErrQuotaExceeded]. Zero means no limit.
+	//
+	// Kubernetes: core/v1 ResourceQuota, resource "pods".
+	MaxPods int
+
+	// KeepTerminated is how many ended Pods that are untracked are kept, with their logs; the oldest go first. Zero
+	// means 12,500, Kubernetes' threshold; negative none.
+	//
+	// Kubernetes: kube-controller-manager --terminated-pod-gc-threshold.
+	KeepTerminated int
+	// KeepLogBytes limits the logs of all Pods together; the oldest ended Pods go first. Zero means 64 MiB.
+	KeepLogBytes int64
+	// MaxLogBytes limits the log of one container: the oldest lines are dropped.
+	// Zero means 1 MiB.
+	MaxLogBytes int
+
+	// StopGrace is how long Run, once its context has ended, lets Pods end by
+	// themselves before it kills them, the kill included. Zero means 30 s,
+	// Kubernetes' default; negative kills at once.
+	StopGrace time.Duration
+	// CrashLoopBase is the delay before the second restart of a container; it doubles with
+	// each further one. The first restart is immediate. Zero means 10 s, Kubernetes' value; negative no delay (P-22).
+	CrashLoopBase time.Duration
+	// CrashLoopMax is the longest such delay. Zero means 5 min, Kubernetes' value (P-24).
+	CrashLoopMax time.Duration
+
+	// Recorder takes the events of Pods: Killing, BackOff and the like. Nil: nobody
+	// asked, and they cost nothing.
+	Recorder status.Recorder
+}
+
+// Taint keeps Pods from a node unless they tolerate it.
+//
+// Kubernetes: core/v1 Taint.
+type Taint struct {
+	Key    string
+	Value  string
+	Effect string // NoSchedule, PreferNoSchedule, NoExecute
+}
+
+// Capacity is what a Node has room for. Zero fields do not limit.
+type Capacity struct {
+	Pods int // running at the same time
+}
+
+// Defaults of [NodeOptions].
+const (
+	defaultNodeName       = "podless"
+	defaultKeepTerminated = 12500
+	defaultKeepLogBytes   = 64 << 20
+	defaultMaxLogBytes    = 1 << 20
+	defaultStopGrace      = 30 * time.Second
+	defaultCrashLoopBase  = 10 * time.Second // P-22
+	defaultCrashLoopMax   = 5 * time.Minute  // P-24
+)
+
+func (o *NodeOptions) complete() error {
+	if o.Name == "" {
+		o.Name = defaultNodeName
+	}
+	for _, v := range []struct {
+		field string
+		value int64
+	}{
+		{"maxPods", int64(o.MaxPods)}, {"capacity.pods", int64(o.Capacity.Pods)},
+		{"keepLogBytes", o.KeepLogBytes}, {"maxLogBytes", int64(o.MaxLogBytes)}, {"crashLoopMax", int64(o.CrashLoopMax)},
+	} {
+		if v.value < 0 {
+			return fmt.Errorf("executor: node %q: %w", o.Name, &status.FieldError{Type: status.FieldValueInvalid,
+				Field: v.field, Value: v.value, Detail: "must be greater than or equal to 0"})
+		}
+	}
+	setDefault(&o.KeepTerminated, defaultKeepTerminated)
+	o.KeepTerminated = max(o.KeepTerminated, 0)
+	setDefault(&o.KeepLogBytes, defaultKeepLogBytes)
+	setDefault(&o.MaxLogBytes, defaultMaxLogBytes)
+	setDefault(&o.StopGrace, defaultStopGrace)
+	setDefault(&o.CrashLoopBase, defaultCrashLoopBase)
+	setDefault(&o.CrashLoopMax, defaultCrashLoopMax)
+	return nil
+}
+
+func setDefault[T comparable](p *T, v T) {
+	var zero T
+	if *p == zero {
+		*p = v
+	}
+}

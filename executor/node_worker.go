@@ -1,0 +1,402 @@
+package executor
+
+import (
+	"time"
+
+	"github.com/podless/podless/status"
+)
+
+// worker is a goroutine that takes up one Pod after the other.
+type worker struct {
+	node *Node
+	cur  *ContainerRun // guarded by node.mu, so that the sweep can look
+	slot int           // in node.fresh; -1: not there
+	last Stamp         // its previous Pod's end; 0: it has waited
+	wake chan struct{} // when parked
+
+	inRun     bool // Runtime.Run is under way
+	abandoned bool // Run does not wait for it; guarded by node.mu
+	buf       [1]PodState
+}
+
+// startWorker starts w. The caller holds n.mu and has counted it in n.looking.
+func (n *Node) startWorker(w *worker) {
+	n.workers++
+	if n.all == nil {
+		n.all = make(map[*worker]struct{})
+	}
+	n.all[w] = struct{}{}
+	go w.work()
+}
+
+// work serves Pods until there are none and others are waiting already.
+func (w *worker) work() {
+	ended := false
+	defer func() {
+		if !ended { // runtime.Goexit in user code: this goroutine is lost, another takes its place
+			go w.replace()
+		}
+	}()
+	for w.next() {
+		w.serve()
+	}
+	ended = true
+}
+
+// replace goes on after the goroutine was ended by runtime.Goexit.
+func (w *worker) replace() {
+	if w.inRun {
+		w.inRun = false
+		w.finish(w.cur, goexit(), nil)
+	} else {
+		w.node.looking.Add(1)
+	}
+	w.work()
+}
+
+// goexit is how a container ends whose function called runtime.Goexit.
+func goexit() Exit {
+	return Exit{Code: 2, Message: "the function called runtime.Goexit"}
+}
+
+// next takes the next Pod and reports whether there is one: otherwise w must end. It is counted in
+// node.looking when it calls.
+func (w *worker) next() bool {
+	n := w.node
+	n.mu.Lock()
+	for {
+		n.looking.Add(-1)
+		if w.abandoned {
+			n.mu.Unlock()
+			return false
+		}
+		if !n.draining && n.queued > 0 {
+			r := n.queue.pop()
+			for r.state.Load()&runEnded != 0 { // deleted before it was taken up
+				r = n.queue.pop()
+			}
+			n.queued--
+			n.take(w, r)
+			n.mu.Unlock()
+			return true
+		}
+		n.leaveFresh(w)
+		w.cur, w.last = nil, 0
+		if n.draining || len(n.parked) >= maxParked {
+			n.endWorker(w)
+			n.mu.Unlock()
+			return false
+		}
+		if w.wake == nil {
+			w.wake = make(chan struct{}, 1)
+		}
+		n.parked = append(n.parked, w)
+		n.mu.Unlock()
+		<-w.wake
+		n.mu.Lock()
+	}
+}
+
+// take gives r to w. The caller holds n.mu.
+func (n *Node) take(w *worker, r *ContainerRun) {
+	if w.last == 0 { // a goroutine that goes on from Pod to Pod has read the clock at its previous end
+		w.last = n.now()
+	}
+	r.started = max(r.pod.Created, w.last)
+	w.cur = r
+	if w.slot < 0 {
+		w.slot = len(n.fresh)
+		n.fresh = append(n.fresh, w)
+		if !n.sweeping {
+			n.sweeping = true
+			n.sweep.Reset(sweepAfter)
+		}
+	}
+}
+
+// leaveFresh takes w out of those that the sweep looks at. The caller holds n.mu.
+func (n *Node) leaveFresh(w *worker) {
+	if w.slot < 0 {
+		return
+	}
+	last := len(n.fresh) - 1
+	n.fresh[w.slot] = n.fresh[last]
+	n.fresh[w.slot].slot = w.slot
+	n.fresh[last] = nil
+	n.fresh = n.fresh[:last]
+	w.slot = -1
+}
+
+// endWorker counts w out. The caller holds n.mu.
+func (n *Node) endWorker(w *worker) {
+	delete(n.all, w)
+	n.workers--
+	if n.workers == 0 && n.draining {
+		n.closeDone()
+	}
+}
+
+func (n *Node) closeDone() {
+	select {
+	case <-n.done:
+	default:
+		close(n.done)
+	}
+}
+
+// serve runs the Pod that w has taken, to its end.
+func (w *worker) serve() {
+	r, n := w.cur, w.node
+	if r.state.Load()&runSlow != 0 {
+		w.serveSlow(r, nil)
+		return
+	}
+	w.inRun = true
+	exit, err := n.rt.Run(n.host, r)
+	w.inRun = false
+	w.finish(r, exit, err)
+}
+
+// finish ends a fast Pod and reports that.
+func (w *worker) finish(r *ContainerRun, exit Exit, err error) {
+	n := w.node
+	if err != nil || exit != (Exit{Code: exit.Code}) {
+		w.finishRich(r, exit, err)
+		return
+	}
+	now := n.now()
+	w.last = now
+	r.finished, r.code = now, exit.Code
+	bit := runSucceeded
+	if exit.Code != 0 {
+		bit = runFailed
+	}
+	old := r.state.Or(bit)
+	if r.more.Load() != nil {
+		r.ended()
+		w.finished(r, old, r.snapshot())
+		return
+	}
+	w.finished(r, old, PodState{Pod: &r.pod, Phase: phaseOf(bit), Scheduled: true, ExitCode: r.code, Started: r.started, Finished: now})
+}
+
+// finished reports the end of a Pod. old is its state before it.
+func (w *worker) finished(r *ContainerRun, old uint32, state PodState) {
+	n := w.node
+	if old&runAbandoned != 0 { // it was reported long ago
+		n.mu.Lock()
+		n.lost--
+		n.mu.Unlock()
+		n.looking.Add(1)
+		return
+	}
+	if n.opts.MaxPods > 0 {
+		n.mu.Lock()
+		n.live--
+		n.mu.Unlock()
+	}
+	n.looking.Add(1) // before the report: what it creates needs no other goroutine
+	w.buf[0] = state
+	n.sink.Report(w.buf[:])
+	if old&runUntracked != 0 {
+		n.mu.Lock()
+		n.settle(r)
+		n.mu.Unlock()
+	}
+}
+
+// finishRich ends a fast Pod of which there is more to say than its exit code.
+func (w *worker) finishRich(r *ContainerRun, exit Exit, err error) {
+	n := w.node
+	w.last = n.now()
+	if waiting, ok := err.(*WaitingError); ok {
+		w.serveSlow(r, waiting)
+		return
+	}
+	if exit.Detached { // it goes on without us
+		n.looking.Add(1)
+		return
+	}
+	n.normalize(&exit, err, w.last)
+	m := r.moreOf()
+	m.mu.Lock()
+	old := r.state.Load()
+	if old&runAbandoned == 0 {
+		n.fallbackToLog(&r.pod.Template.Spec.Containers[0], m.log, &exit)
+		r.finished, r.code = exit.Finished, exit.Code
+		m.rareOf().detail = r.fastDetail(m.rareOf(), &exit)
+		bit := runSucceeded
+		if exit.Code != 0 {
+			bit = runFailed
+		}
+		old = r.state.Or(bit)
+	}
+	m.mu.Unlock()
+	r.ended()
+	w.finished(r, old, r.snapshot())
+}
+
+// normalize makes of what a Runtime returned what the container's status says.
+func (n *Node) normalize(exit *Exit, err error, now Stamp) {
+	if err != nil { // P-12, P-13
+		*exit = Exit{Code: 128, Reason: status.ReasonStartError, Message: err.Error(), Started: exit.Started, Finished: exit.Finished}
+	}
+	if exit.Lost {
+		exit.Code = 137
+		if exit.Message == "" {
+			exit.Message = messageLost
+		}
+	}
+	if exit.Finished == 0 {
+		exit.Finished = now
+	}
+}
+
+// messageLost is what Kubernetes says of a container whose fate is not known (P-5).
+const messageLost = "The container could not be located when the pod was terminated"
+
+func phaseOf(state uint32) Phase {
+	switch {
+	case state&runSucceeded != 0:
+		return Succeeded
+	case state&runFailed != 0:
+		return Failed
+	}
+	return Pending
+}
+
+// snapshot returns the Pod's state. The caller holds node.mu, or is the goroutine that ended it.
+func (r *ContainerRun) snapshot() PodState {
+	s := r.state.Load()
+	p := PodState{Pod: &r.pod, Phase: phaseOf(s), Scheduled: r.started != 0, Started: r.started}
+	ended := s&runEnded != 0
+	running := !ended && r.started != 0 && (s&runStarted != 0 || r.node.instant)
+	if running && s&runSlow == 0 {
+		p.Phase, p.Ready = Running, true
+	}
+	m := r.more.Load()
+	if m == nil {
+		if ended {
+			p.ExitCode, p.Finished = r.code, r.finished
+		}
+		return p
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s = r.state.Load() // it may be abandoned by now: only then another one has written the end
+	p.Phase = max(p.Phase, phaseOf(s))
+	rare := m.rare
+	switch {
+	case s&runAbandoned != 0:
+		p.ExitCode, p.Finished = rare.code, rare.finished
+	case s&runEnded != 0:
+		p.ExitCode, p.Finished = r.code, r.finished
+	}
+	if rare == nil {
+		return p
+	}
+	p.Deleted = rare.deleted
+	if s&runSlow != 0 && rare.slow != nil {
+		rare.slow.show(&p)
+		return p
+	}
+	p.Detail = rare.detail
+	if p.Detail == nil && (rare.deleted != 0 || rare.info != StartInfo{At: rare.info.At}) {
+		p.Detail = r.fastDetail(rare, nil)
+	}
+	if p.Phase.Terminal() {
+		p.Ready = false
+	}
+	return p
+}
+
+// fastDetail makes the detail of a fast Pod. exit is nil while it runs, or when it has ended with
+// nothing but a code. The caller holds r.more.mu.
+func (r *ContainerRun) fastDetail(rare *runRare, exit *Exit) *PodDetail {
+	both := &struct {
+		d PodDetail
+		c [1]ContainerStatus
+	}{}
+	d, c := &both.d, &both.c[0]
+	d.NodeName = r.node.opts.Name
+	d.Grace = rare.graceSeconds
+	d.Containers = both.c[:]
+	c.Name = r.pod.Template.Spec.Containers[0].Name
+	c.ID, c.ImageID = rare.info.ID, rare.info.ImageID
+	started := max(rare.info.At, r.started)
+	s := r.state.Load()
+	switch {
+	case exit == nil && s&runEnded != 0:
+		exit = &Exit{Code: r.code, Finished: r.finished}
+		fallthrough
+	case exit != nil:
+		if exit.Started != 0 {
+			started = exit.Started
+		}
+		c.State = exit.state(started)
+		if exit.Code != 0 && s&runStopping != 0 && r.node.leaving(rare) {
+			d.terminatedByShutdown(exit.Finished)
+		}
+	case r.node.instant || s&runStarted != 0:
+		c.State = ContainerState{Kind: ContainerRunning, Started: started}
+		c.Ready, c.Started = true, true
+		d.ReadySince = started
+	default:
+		c.State = ContainerState{Kind: ContainerWaiting, Reason: status.ReasonContainerCreating} // P-10
+	}
+	return d
+}
+
+// state returns the state of the terminated container.
+func (e *Exit) state(started Stamp) ContainerState {
+	return ContainerState{Kind: ContainerTerminated, Reason: e.exitReason(), Message: e.Message, ExitCode: e.Code,
+		Signal: e.Signal, Started: started, Finished: e.Finished}
+}
+
+// containerStarted is told by a Runtime.
+func (n *Node) containerStarted(r *ContainerRun) {
+	if c := r.constRare(); c != nil {
+		c.of.slowWorker().started(r)
+	}
+}
+
+// sweepRunning collects the Pods that have run for a while and have not been reported as Running. It
+// returns them in n.buf, for the goroutine of Run.
+func (n *Node) sweepRunning() []PodState {
+	now := Stamp(n.clock.Load().Sync())
+	states := n.buf[:0]
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for i := 0; i < len(n.fresh); {
+		w := n.fresh[i]
+		r := w.cur
+		s := r.state.Load()
+		switch {
+		case s&(runEnded|runTold) != 0:
+			i++
+		case s&runSlow != 0:
+			n.leaveFresh(w) // its goroutine reports
+		case now-r.started < Stamp(sweepAfter) || s&runStarted == 0 && !n.instant:
+			i++
+		default:
+			r.state.Or(runTold)
+			n.leaveFresh(w)
+			states = append(states, r.snapshot())
+		}
+	}
+	n.sweeping = len(n.fresh) > 0
+	if n.sweeping {
+		n.sweep.Reset(sweepAfter)
+	}
+	n.buf = states
+	return states
+}
+
+// stopPod asks all that runs of the Pod to stop.
+func (r *ContainerRun) stopPod(err error, grace time.Duration) {
+	if r.state.Load()&runSlow != 0 {
+		r.slowWorker().stop(err, grace)
+		return
+	}
+	r.stop(err, grace)
+}
