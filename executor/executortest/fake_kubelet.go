@@ -216,13 +216,18 @@ func (k *Kubelet) Delete(now time.Time, uids []executor.UID, grace time.Duration
 		if p == nil {
 			continue
 		}
-		if p.state.Deleted == 0 {
+		first := p.state.Deleted == 0
+		if first {
 			p.state.Deleted = executor.StampOf(now)
 			k.ending = append(k.ending, p)
-			k.schedule(p, now)
 			k.touch(p)
 		}
-		p.force = p.force || grace == 0
+		if grace == 0 {
+			p.force = true
+		}
+		if first || p.force {
+			k.schedule(p, now)
+		}
 		k.settle(p)
 	}
 }
