@@ -45,6 +45,7 @@ type worldJob struct {
 	job    *Job
 	m      *Machine
 	stored Status
+	record *Record
 	open   map[executor.UID]bool
 	dirty  bool
 	wakeAt time.Time
@@ -55,8 +56,9 @@ type worldTask struct {
 	do func()
 }
 
-// playMachine plays sc against the Machine.
-func playMachine(t *testing.T, sc *scenario) {
+// playMachine plays sc against the Machine. With crash the host is lost after each sample: Machines
+// are made anew from what was stored, and told of all Pods.
+func playMachine(t *testing.T, sc *scenario, crash bool) {
 	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	w := &machineWorld{
 		t: t, sc: sc, start: start, now: start,
@@ -80,6 +82,9 @@ func playMachine(t *testing.T, sc *scenario) {
 			got := w.sample()
 			if report(t, sc, append(w.problems, s.Expect.diff(at, got, strictness{})...)) {
 				return
+			}
+			if crash {
+				w.restart()
 			}
 		}
 		w.settle()
@@ -211,8 +216,8 @@ func (w *machineWorld) sync(j *worldJob) {
 	plan := j.m.Sync(w.now)
 	if plan.Changed { // 1
 		j.stored = *j.m.Status()
-		j.open = map[executor.UID]bool{}
-		for _, o := range j.m.Record().Open {
+		j.record, j.open = j.m.Record(), map[executor.UID]bool{}
+		for _, o := range j.record.Open {
 			j.open[o.UID] = true
 		}
 	}
@@ -237,7 +242,7 @@ func (w *machineWorld) sync(j *worldJob) {
 			total += plan.Create[i].N
 		}
 		accepted, err := w.kubelet.Create(w.now, plan.Create)
-		w.note(plan.Create, int32(accepted))
+		w.created = append(w.created, creations(&w.masker, w.seen, w.since(w.now), plan.Create, accepted)...)
 		if err != nil {
 			j.m.Refused(total-int32(accepted), err, w.now)
 			j.dirty = true
@@ -276,30 +281,6 @@ func (w *machineWorld) own(uid executor.UID, owner *status.OwnerReference) {
 	meta.Owner = owner
 	w.meta[uid] = &meta
 	w.tell(&s)
-}
-
-// note keeps what was created.
-func (w *machineWorld) note(ranges []executor.PodRange, accepted int32) {
-	for i := range ranges {
-		r := &ranges[i]
-		for n := int32(0); n < r.N && accepted > 0; n++ {
-			accepted--
-			c := creation{At: w.since(w.now), Job: r.Template.Owner.Name, Count: 1}
-			index := int32(-1)
-			if r.Index >= 0 {
-				index = r.Index + n
-				c.Index = &index
-			}
-			if key := fmt.Sprint(c.Job, index); !w.seen[key] {
-				w.seen[key] = true
-				c.Detail = w.masker.identity(&executor.Pod{
-					UID: executor.NewUID(r.First.High(), r.First.Ordinal()+uint64(n)), Template: r.Template, Index: index,
-					Created: r.Created, Failures: r.Failures, Ignored: r.Ignored,
-				})
-			}
-			w.created = append(w.created, c)
-		}
-	}
 }
 
 func (w *machineWorld) event(j *worldJob, e *EventCount) {
@@ -538,17 +519,7 @@ func (w *machineWorld) patch(s *step, name string) {
 	next, err := vectorPatch(&old, s.Patch.Patch)
 	require.NoError(w.t, err)
 	SetDefaults(next)
-	var got []string
-	for _, e := range ValidateUpdate(next, &old) {
-		got = append(got, fieldProblem{string(e.Type), e.Field, e.Message()}.String())
-	}
-	var want []string
-	for _, e := range s.Errors {
-		want = append(want, e.String())
-	}
-	slices.Sort(got)
-	slices.Sort(want)
-	got, want = slices.Compact(got), slices.Compact(want)
+	got, want := fieldErrorTexts(ValidateUpdate(next, &old)), problemTexts(s.Errors)
 	if !slices.Equal(got, want) {
 		w.problem("patch "+string(s.Patch.Patch)+": errors", strings.Join(want, "; "), strings.Join(got, "; "))
 	}
@@ -643,11 +614,52 @@ func (w *machineWorld) remove(j *worldJob) {
 	w.after(collectorDelay, func() { w.kubelet.Delete(w.now, w.owned(j), -1) })
 }
 
+// restart makes every Machine anew from what was stored.
+func (w *machineWorld) restart() {
+	for _, j := range w.jobs {
+		restored := *j.job
+		restored.Status = j.stored
+		m, err := NewMachine(&restored, j.record, MachineOptions{})
+		require.NoError(w.t, err)
+		j.m, j.dirty, j.wakeAt = m, true, time.Time{}
+	}
+	for _, s := range w.kubelet.List() {
+		w.tell(&s)
+	}
+}
+
+// checkRest checks that a Machine at rest has nothing to do, and that what was stored is its status.
+func (w *machineWorld) checkRest(j *worldJob) {
+	w.same("stored status of "+j.job.Metadata.Name, j.stored, *j.m.Status())
+	w.same("stored record of "+j.job.Metadata.Name, j.record, j.m.Record())
+	p := *j.m.Sync(w.now)
+	finished := j.stored.Conditions.IsTrue(status.ConditionType("Complete")) || j.stored.Conditions.IsTrue(status.ConditionType("Failed"))
+	if !p.WakeAt.Equal(j.wakeAt) && !finished { // a finished Job may have asked for its deadline
+		w.problem("WakeAt of a second Sync", j.wakeAt.String(), p.WakeAt.String())
+	}
+	if p.Changed || p.Expired || p.Retired || len(p.Claim)+len(p.Disown)+len(p.Untrack)+len(p.Delete)+len(p.Create)+len(p.Events) > 0 {
+		w.problem("Plan of a second Sync", "empty", fmt.Sprintf("%+v", p))
+	}
+}
+
+func (w *machineWorld) same(field string, want, got any) {
+	a, errA := json.Marshal(want)
+	b, errB := json.Marshal(got)
+	require.NoError(w.t, errA)
+	require.NoError(w.t, errB)
+	if string(a) != string(b) {
+		w.problem(field, string(b), string(a))
+	}
+}
+
 // sample takes a sample and starts the next period of events.
 func (w *machineWorld) sample() *sample {
 	s := &sample{Jobs: map[string]jobSample{}, Events: w.events}
 	w.events = nil
 	for name, j := range w.jobs {
+		if j.record != nil {
+			w.checkRest(j)
+		}
 		s.Jobs[name] = jobSample{j.job.Metadata.DeletionTimestamp != nil, w.masker.sampleStatus(&j.stored, w.since)}
 	}
 	for _, p := range w.pods() {

@@ -475,7 +475,9 @@ func (m *masker) job(name, uid string) {
 		prefix = regexp.QuoteMeta(name[:46]) + `[a-z0-9.-]*`
 	}
 	m.names[name] = regexp.MustCompile(`\b(` + prefix + `)[bcdfghjklmnpqrstvwxz2456789]{5}\b`)
-	m.uids[uid] = true
+	if uid != "" {
+		m.uids[uid] = true
+	}
 }
 
 func (m *masker) mask(text string) string {
@@ -524,6 +526,51 @@ func (m *masker) identity(p *executor.Pod) *podIdentity {
 		}
 	}
 	return id
+}
+
+// creations renders the Pods of ranges that were accepted. seen says whose looks are known.
+func creations(m *masker, seen map[string]bool, at float64, ranges []executor.PodRange, accepted int) []creation {
+	var list []creation
+	for i := range ranges {
+		r := &ranges[i]
+		for n := int32(0); n < r.N && accepted > 0; n++ {
+			accepted--
+			c := creation{At: at, Job: r.Template.Owner.Name, Count: 1}
+			index := int32(-1)
+			if r.Index >= 0 {
+				index = r.Index + n
+				c.Index = &index
+			}
+			if key := fmt.Sprint(c.Job, index); !seen[key] {
+				seen[key] = true
+				c.Detail = m.identity(&executor.Pod{
+					UID: executor.NewUID(r.First.High(), r.First.Ordinal()+uint64(n)), Template: r.Template, Index: index,
+					Created: r.Created, Failures: r.Failures, Ignored: r.Ignored,
+				})
+			}
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// problemTexts and fieldErrorTexts render errors as a sorted set: on update
+// Kubernetes lists each error of the spec twice.
+func problemTexts(list []fieldProblem) []string {
+	var texts []string
+	for _, p := range list {
+		texts = append(texts, p.String())
+	}
+	slices.Sort(texts)
+	return slices.Compact(texts)
+}
+
+func fieldErrorTexts(errs status.FieldErrors) []string {
+	var list []fieldProblem
+	for _, e := range errs {
+		list = append(list, fieldProblem{string(e.Type), e.Field, e.Message()})
+	}
+	return problemTexts(list)
 }
 
 // sampleStatus renders a status as samples do.
