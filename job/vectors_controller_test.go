@@ -59,8 +59,8 @@ func (w *controllerWorld) Record(e status.Event) {
 
 func (w *controllerWorld) since(t time.Time) float64 { return t.Sub(w.start).Seconds() }
 
-// playController plays sc against the Controller.
-func playController(t *testing.T, sc *scenario) {
+// playController plays sc against the Controller and returns how the first sample that differs does.
+func playController(t *testing.T, sc *scenario) (diffs []difference) {
 	synctest.Test(t, func(t *testing.T) {
 		opts := sc.Kubelet.options()
 		opts.Batch = sc.batch()
@@ -76,11 +76,12 @@ func playController(t *testing.T, sc *scenario) {
 			require.NoError(t, <-ended)
 		}()
 		synctest.Wait()
-		w.play()
+		diffs = w.play()
 	})
+	return diffs
 }
 
-func (w *controllerWorld) play() {
+func (w *controllerWorld) play() []difference {
 	name := w.create(w.sc.Job)
 	for i := 0; i < len(w.sc.Steps); {
 		at := time.Duration(w.sc.Steps[i].At)
@@ -95,15 +96,15 @@ func (w *controllerWorld) play() {
 			synctest.Wait()
 			got := w.sample()
 			diffs := s.Expect.diff(at, got, strictness{noTracked: true, eventTotals: true})
-			if report(w.t, w.sc, append(w.problems, diffs...)) {
-				return
+			if diffs = append(w.problems, diffs...); len(diffs) > 0 {
+				return diffs
 			}
 		}
 	}
 	synctest.Wait()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	report(w.t, w.sc, w.sc.diffCreated(w.created, strictness{}))
+	return append(w.problems, w.sc.diffCreated(w.created)...)
 }
 
 func (w *controllerWorld) step(s *step, name string) {

@@ -56,9 +56,9 @@ type worldTask struct {
 	do func()
 }
 
-// playMachine plays sc against the Machine. With crash the host is lost after each sample: Machines
-// are made anew from what was stored, and told of all Pods.
-func playMachine(t *testing.T, sc *scenario, crash bool) {
+// playMachine plays sc against the Machine and returns how the first sample that differs does. With crash
+// the host is lost after each sample: Machines are made anew from what was stored, and told of all Pods.
+func playMachine(t *testing.T, sc *scenario, crash bool) []difference {
 	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	w := &machineWorld{
 		t: t, sc: sc, start: start, now: start,
@@ -80,8 +80,8 @@ func playMachine(t *testing.T, sc *scenario, crash bool) {
 			}
 			w.settle()
 			got := w.sample()
-			if report(t, sc, append(w.problems, s.Expect.diff(at, got, strictness{})...)) {
-				return
+			if diffs := append(w.problems, s.Expect.diff(at, got, strictness{})...); len(diffs) > 0 {
+				return diffs
 			}
 			if crash {
 				w.restart()
@@ -89,7 +89,7 @@ func playMachine(t *testing.T, sc *scenario, crash bool) {
 		}
 		w.settle()
 	}
-	report(t, sc, sc.diffCreated(w.created, strictness{}))
+	return append(w.problems, sc.diffCreated(w.created)...)
 }
 
 func (w *machineWorld) name(manifest json.RawMessage) string {

@@ -258,9 +258,8 @@ type podIdentity struct {
 
 // strictness is what a subject cannot show and is left out of the comparison.
 type strictness struct {
-	noTracked      bool // it has no finalizers
-	eventTotals    bool // its events carry counts with the first name in them
-	noCreationTime bool
+	noTracked   bool // it has no finalizers
+	eventTotals bool // its events carry counts with the first name in them
 }
 
 // difference is one field of a sample that is not as recorded.
@@ -406,7 +405,7 @@ func eventCounts(events []eventSample, s strictness) map[string]int {
 }
 
 // diffCreated compares the Pods that were created: number, time, looks of the first ones.
-func (sc *scenario) diffCreated(got []creation, s strictness) []difference {
+func (sc *scenario) diffCreated(got []creation) []difference {
 	d := &differ{}
 	times := func(list []creation) map[string][]float64 {
 		m := map[string][]float64{}
@@ -430,9 +429,6 @@ func (sc *scenario) diffCreated(got []creation, s strictness) []difference {
 			continue
 		}
 		for i := range w {
-			if s.noCreationTime {
-				break
-			}
 			before := len(d.list)
 			if d.time(fmt.Sprintf("created[%s][%d].at", key, i), &w[i], &g[i]); len(d.list) > before {
 				break
