@@ -1,0 +1,5 @@
+package boltstore
+
+import "os"
+
+func childMain(role string) { os.Exit(2) }
