@@ -197,15 +197,22 @@ func (m *Machine) begin(now time.Time) {
 	m.now = executor.StampOf(now)
 	m.planned = now
 	p, q := &m.plan, &m.pending
-	p.Changed = q.Changed
-	p.Claim = append(p.Claim[:0], q.Claim...)
-	p.Disown = append(p.Disown[:0], q.Disown...)
-	p.Untrack = append(p.Untrack[:0], q.Untrack...)
-	p.Delete = append(p.Delete[:0], q.Delete...)
+	p.Changed, q.Changed = q.Changed, false
+	p.Claim, q.Claim = take(p.Claim, q.Claim)
+	p.Disown, q.Disown = take(p.Disown, q.Disown)
+	p.Untrack, q.Untrack = take(p.Untrack, q.Untrack)
+	p.Delete, q.Delete = take(p.Delete, q.Delete)
+	p.Events, q.Events = take(p.Events, q.Events)
 	p.Create = p.Create[:0]
-	p.Events = append(p.Events[:0], q.Events...)
 	p.Expired, p.Retired, p.WakeAt = false, false, time.Time{}
-	q.Changed, q.Claim, q.Disown, q.Untrack, q.Delete, q.Events = false, q.Claim[:0], q.Disown[:0], q.Untrack[:0], q.Delete[:0], q.Events[:0]
+}
+
+// take moves what is in from to the emptied to.
+func take[T any](to, from []T) ([]T, []T) {
+	if len(from) == 0 {
+		return to[:0], from
+	}
+	return append(to[:0], from...), from[:0]
 }
 
 // close ends the Plan.
@@ -238,8 +245,8 @@ func value[T any](p *T) (v T) {
 	return v
 }
 
-func (m *Machine) isIndexed() bool    { return value(m.job.Spec.CompletionMode) == Indexed }
-func (m *Machine) perIndex() bool     { return m.job.Spec.BackoffLimitPerIndex != nil }
+func (m *Machine) isIndexed() bool    { return m.template.Indexed }
+func (m *Machine) perIndex() bool     { return m.template.PerIndex }
 func (m *Machine) completions() int32 { return value(m.job.Spec.Completions) }
 func (m *Machine) suspended() bool    { return value(m.job.Spec.Suspend) }
 func (m *Machine) deleting() bool     { return m.job.Metadata.DeletionTimestamp != nil }
