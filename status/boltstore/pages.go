@@ -24,6 +24,7 @@ const (
 
 	flagBranch   = 0x01
 	flagLeaf     = 0x02
+	flagMeta     = 0x04
 	flagFreelist = 0x10
 
 	elementBucket = 0x01 // flag of a leaf element that is a bucket
@@ -49,12 +50,13 @@ type meta struct {
 	txid     uint64
 }
 
-// readMeta reads the meta page that begins with b. The format of bbolt's header
-// around it is covered by no checksum and read by nobody.
-func readMeta(b []byte) (meta, error) {
+// readMeta reads meta page number i, which begins with b. The two are written in
+// turns, by the parity of the transaction.
+func readMeta(b []byte, i uint64) (meta, error) {
 	if len(b) < pageHeader+metaSize {
 		return meta{}, errors.New("it is cut off")
 	}
+	id, flags := native.Uint64(b), native.Uint16(b[8:])
 	b = b[pageHeader:]
 	if native.Uint32(b) != metaMagic {
 		return meta{}, errors.New("it is none of bbolt's")
@@ -66,6 +68,9 @@ func readMeta(b []byte) (meta, error) {
 	h.Write(b[:metaSize-8])
 	if native.Uint64(b[metaSize-8:]) != h.Sum64() {
 		return meta{}, errors.New("its checksum does not match")
+	}
+	if txid := native.Uint64(b[48:]); id != i || flags != flagMeta || txid%2 != i {
+		return meta{}, errors.New("it belongs elsewhere")
 	}
 	return meta{
 		pageSize: int64(native.Uint32(b[8:])),
@@ -80,20 +85,20 @@ func readMeta(b []byte) (meta, error) {
 // size, which stands in both.
 func findMetas(r io.ReaderAt) (metas [2]meta, errs [2]error) {
 	var b [pageHeader + metaSize]byte
-	at := func(offset int64) (meta, error) {
+	at := func(i uint64, offset int64) (meta, error) {
 		n, err := r.ReadAt(b[:], offset)
 		if err != nil && !errors.Is(err, io.EOF) {
 			return meta{}, err
 		}
-		return readMeta(b[:n])
+		return readMeta(b[:n], i)
 	}
-	metas[0], errs[0] = at(0)
+	metas[0], errs[0] = at(0, 0)
 	if errs[0] == nil {
-		metas[1], errs[1] = at(metas[0].pageSize)
+		metas[1], errs[1] = at(1, metas[0].pageSize)
 		return metas, errs
 	}
 	for size := int64(1 << 10); size <= 1<<24; size <<= 1 {
-		if metas[1], errs[1] = at(size); errs[1] == nil && metas[1].pageSize == size {
+		if metas[1], errs[1] = at(1, size); errs[1] == nil && metas[1].pageSize == size {
 			return metas, errs
 		}
 	}
@@ -120,6 +125,9 @@ func openImage(r io.ReaderAt, size int64, allowLost bool) (*image, error) {
 	case errs[0] == nil && errs[1] == nil:
 		if metas[1].txid > metas[0].txid {
 			newest = 1
+		}
+		if a, b := metas[newest].txid, metas[1-newest].txid; a != b+1 {
+			return nil, fmt.Errorf("%w: its meta pages are of transactions %d and %d", ErrCorrupt, b, a)
 		}
 	case !allowLost:
 		bad := 0

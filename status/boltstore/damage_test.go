@@ -1,0 +1,286 @@
+package boltstore
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/podless/podless/status"
+	"github.com/podless/podless/status/statustest"
+)
+
+// history makes a store, applies batches that make its tree grow and shrink, and
+// returns the file's bytes and the dump after each of the last ones.
+func history(t *testing.T, batches, objects, size, keep int) (files [][]byte, dumps []string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "jobs.db")
+	s := open(t, path)
+	defer s.Close()
+	rng := rand.New(rand.NewPCG(1, 0))
+	for i := range batches {
+		var b status.Batch
+		for _, n := range rng.Perm(objects)[:3] {
+			name := fmt.Sprint("job-", n)
+			if rng.IntN(4) == 0 {
+				b.Deletes = append(b.Deletes, status.Delete{Key: statustest.Key(name), Expect: status.AnyVersion})
+			} else {
+				b.Puts = append(b.Puts, statustest.Put(name, strings.Repeat(fmt.Sprint(i%10), rng.IntN(size)), status.AnyVersion))
+			}
+		}
+		_, err := s.Apply(t.Context(), b)
+		require.NoError(t, err)
+		if i >= batches-keep {
+			content, err := os.ReadFile(path)
+			require.NoError(t, err)
+			files, dumps = append(files, content), append(dumps, dump(t, s))
+		}
+	}
+	return files, dumps
+}
+
+// outcome opens a file as a host would and says what it finds: an error, or a dump.
+func outcome(t *testing.T, content []byte, opts Options) (string, error) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "damaged.db")
+	require.NoError(t, os.WriteFile(path, content, 0o600))
+	s, err := Open(path, opts)
+	if err == nil {
+		var d string
+		if d, err = statustest.Dump(s); err == nil {
+			// What opens can be written, without harm to what is there.
+			_, err = s.Apply(t.Context(), statustest.Puts(statustest.Put("zzz", "new", status.AnyVersion)))
+			require.NoError(t, err)
+			require.NoError(t, s.Close())
+			s = open(t, path)
+			again := dump(t, s)
+			require.True(t, strings.HasPrefix(again, d[:strings.Index(d, "at ")]), "a write after damage: %s", again)
+		}
+		require.NoError(t, s.Close())
+		if err == nil {
+			return d, nil
+		}
+	}
+	require.ErrorContains(t, err, path)
+	require.ErrorIs(t, err, ErrCorrupt)
+	return "", err
+}
+
+// flips are the ways in which one byte is damaged.
+var flips = []func(byte) byte{
+	func(b byte) byte { return b ^ 1 },
+	func(b byte) byte { return b ^ 0x80 },
+	func(b byte) byte { return ^b },
+	func(byte) byte { return 0 },
+	func(byte) byte { return 0xff },
+}
+
+// Every byte of a small file, each damaged in five ways: inspect finds it, or it
+// makes no difference to what is stored.
+func TestFlippedByteIsFoundOrHarmless(t *testing.T) {
+	files, dumps := history(t, 40, 16, 200, 2)
+	content := files[1]
+	harmless, found := 0, 0
+	sampled := rand.New(rand.NewPCG(2, 0))
+	want, err := inspect(bytes.NewReader(content), int64(len(content)), false)
+	require.NoError(t, err)
+	page := os.Getpagesize()
+	unused := func(i int) bool { // pages that were never written are all alike
+		at := i / page * page
+		return !slices.ContainsFunc(content[at:at+page], func(b byte) bool { return b != 0 })
+	}
+	for i := range content {
+		if i%97 != 0 && unused(i) {
+			continue
+		}
+		old := content[i]
+		for _, flip := range flips {
+			if content[i] = flip(old); content[i] == old {
+				continue
+			}
+			got, err := inspect(bytes.NewReader(content), int64(len(content)), false)
+			if err == nil {
+				harmless++
+				require.Equal(t, want, got, "byte %d", i)
+			} else {
+				found++
+				require.ErrorIs(t, err, ErrCorrupt, "byte %d", i)
+			}
+			if err == nil && sampled.IntN(200) == 0 || err != nil && sampled.IntN(500) == 0 {
+				d, openErr := outcome(t, content, Options{})
+				require.Equal(t, err == nil, openErr == nil, "byte %d: inspect says %v, Open %v", i, err, openErr)
+				if openErr == nil {
+					require.True(t, dumps[1] == d, "byte %d", i)
+				}
+			}
+		}
+		content[i] = old
+	}
+	t.Logf("%d bytes: %d damages found, %d harmless", len(content), found, harmless)
+	assert.Greater(t, found, 1000)
+}
+
+// With AllowLostBatch damage of a meta page gives the state of the other one.
+func TestLostMetaPage(t *testing.T) {
+	files, dumps := history(t, 21, 40, 300, 2)
+	for i := range 2 {
+		content := bytes.Clone(files[1])
+		content[i*os.Getpagesize()+pageHeader+10] ^= 1
+		_, err := outcome(t, content, Options{})
+		assert.ErrorContains(t, err, fmt.Sprintf("meta page %d: its checksum does not match; the newest batch may be lost (see Options.AllowLostBatch)", i))
+		d, err := outcome(t, content, Options{AllowLostBatch: true})
+		require.NoError(t, err)
+		assert.True(t, slices.Contains(dumps, d))
+	}
+}
+
+// A file that is cut off at any length is an error, or lacks only free space.
+func TestCutFile(t *testing.T) {
+	files, dumps := history(t, 60, 40, 300, 1)
+	content := files[0]
+	for n := 0; n < len(content); n += 1 + n/50 {
+		d, err := outcome(t, content[:n], Options{})
+		if err == nil {
+			require.True(t, dumps[0] == d, "cut at %d", n)
+		}
+		if d, err = outcome(t, content[:n], Options{AllowLostBatch: true}); err == nil {
+			require.True(t, dumps[0] == d, "cut at %d", n)
+		}
+	}
+}
+
+// Two blocks of a file have changed places, or one has been written to the place
+// of another.
+func TestReorderedBlocks(t *testing.T) {
+	files, dumps := history(t, 200, 60, 900, 1)
+	content := files[0]
+	rng := rand.New(rand.NewPCG(3, 0))
+	found := 0
+	for _, size := range []int{1, 8, 16, 512, 4096} {
+		for range 150 {
+			damaged := bytes.Clone(content)
+			a, b := rng.IntN(len(content)/size)*size, rng.IntN(len(content)/size)*size
+			copy(damaged[a:a+size], content[b:b+size])
+			if rng.IntN(2) == 0 {
+				copy(damaged[b:b+size], content[a:a+size])
+			}
+			d, err := outcome(t, damaged, Options{})
+			if err == nil {
+				require.True(t, dumps[0] == d, "blocks of %d at %d and %d", size, a, b)
+			} else {
+				found++
+			}
+		}
+	}
+	assert.Greater(t, found, 100)
+}
+
+// A transaction of which the machine wrote only some sectors before it stopped,
+// in any order: an error, the state before, or the state after.
+func TestTornTransaction(t *testing.T) {
+	const sector = 512
+	files, dumps := history(t, 120, 60, 900, 12)
+	rng := rand.New(rand.NewPCG(4, 0))
+	var errs, before, after int
+	for i := 1; i < len(files); i++ {
+		old, now := files[i-1], files[i]
+		var changed []int
+		for at := 0; at < len(now); at += sector {
+			if at >= len(old) || !bytes.Equal(old[at:at+sector], now[at:at+sector]) {
+				changed = append(changed, at)
+			}
+		}
+		for range 40 {
+			torn := make([]byte, len(now)) // what was not written is zero
+			copy(torn, old)
+			written := rng.Float64()
+			for _, at := range changed {
+				if rng.Float64() < written {
+					copy(torn[at:at+sector], now[at:])
+				}
+			}
+			d, err := outcome(t, torn, Options{})
+			switch {
+			case err != nil:
+				errs++
+			case d == dumps[i-1]:
+				before++
+			case d == dumps[i]:
+				after++
+			default:
+				t.Fatal("neither before nor after")
+			}
+		}
+	}
+	t.Logf("%d errors, %d before, %d after", errs, before, after)
+	assert.Positive(t, errs)
+	assert.Positive(t, before)
+}
+
+// Pages of several transactions, mixed: what the newest meta page leads to must
+// all be of its own.
+func TestMixedTransactions(t *testing.T) {
+	files, dumps := history(t, 120, 60, 900, 8)
+	rng := rand.New(rand.NewPCG(5, 0))
+	page := os.Getpagesize()
+	for range 400 {
+		mixed := bytes.Clone(files[len(files)-1])
+		for at := 0; at < len(mixed); at += page {
+			if from := files[rng.IntN(len(files))]; rng.IntN(6) == 0 && at < len(from) {
+				copy(mixed[at:at+page], from[at:])
+			}
+		}
+		if d, err := outcome(t, mixed, Options{}); err == nil {
+			require.True(t, slices.Contains(dumps, d))
+		}
+	}
+}
+
+// A branch page that leads back to itself is followed by bbolt until the stack ends.
+func TestCircleIsFound(t *testing.T) {
+	files, _ := history(t, 400, 200, 900, 1)
+	content, page := files[0], os.Getpagesize()
+	circles := 0
+	for at := 2 * page; at+page <= len(content); at += page {
+		p := content[at:]
+		if binary.NativeEndian.Uint16(p[8:]) != flagBranch {
+			continue
+		}
+		damaged := bytes.Clone(content)
+		copy(damaged[at+pageHeader+8:at+pageHeader+16], p[:8]) // its first child is itself
+		if _, err := outcome(t, damaged, Options{}); err != nil {
+			assert.ErrorContains(t, err, "in use twice")
+			circles++
+		}
+	}
+	assert.Positive(t, circles)
+}
+
+// The file is cut off under an open store: errors, no fault, no panic.
+func TestFileIsCutWhileOpen(t *testing.T) {
+	for _, size := range []int64{0, 4096, 8192, 20000} {
+		path := filepath.Join(t.TempDir(), "jobs.db")
+		s := open(t, path)
+		for i := range 100 {
+			_, err := s.Apply(t.Context(), statustest.Puts(statustest.Put(fmt.Sprint("job-", i), strings.Repeat("x", 900), 0)))
+			require.NoError(t, err)
+		}
+		require.NoError(t, os.Truncate(path, size))
+		_, err := statustest.Dump(s)
+		assert.ErrorIs(t, err, ErrCorrupt)
+		assert.ErrorContains(t, err, path)
+		_, err = s.Apply(t.Context(), statustest.Puts(statustest.Put("job-5", "y", status.AnyVersion)))
+		assert.ErrorContains(t, err, path)
+		assert.NoError(t, s.Close())
+		_, err = Open(path, Options{})
+		assert.ErrorIs(t, err, ErrCorrupt)
+	}
+}
