@@ -44,7 +44,9 @@ type Machine struct {
 	swept   []JobState      // finished Jobs that this sync has deleted (C-72)
 	asked   map[string]bool // UIDs of Jobs whose deletion was asked for and which are not gone
 	due     time.Time       // the start that is being carried out
-	sched   *Schedule       // of the sync under way
+	after   time.Time       // when to look again after that; zero: not known yet
+	zone    *time.Location  // of the annotation of Jobs
+	sched   *Schedule       // nil: not parsed yet
 	dirty   bool            // status has changed since the last Plan with Changed
 	events  []status.Event  // not told yet
 	plan    Plan
@@ -71,7 +73,7 @@ func NewMachine(cj *CronJob, opts MachineOptions) *Machine {
 func (m *Machine) Update(cj *CronJob) {
 	old := &m.cj.Spec
 	if old.Schedule != cj.Spec.Schedule || !equal(old.TimeZone, cj.Spec.TimeZone) {
-		m.rescheduled = true // C-3
+		m.rescheduled, m.sched = true, nil // C-3
 	} else {
 		m.changed = true // C-2
 	}
@@ -178,13 +180,16 @@ func (m *Machine) begin(now time.Time) bool {
 // reschedule is C-3: a new schedule is not looked at before it fires. A timer left from the old
 // one stays if it is earlier.
 func (m *Machine) reschedule() {
-	s, err := m.opts.schedule(&m.cj.Spec)
+	var err error
+	if m.zone, err = m.opts.zone(&m.cj.Spec); err == nil {
+		m.sched, err = ParseSchedule(m.cj.Spec.Schedule, m.zone)
+	}
 	if err != nil {
 		m.event(status.EventWarning, status.ReasonUnParseableCronJobSchedule,
 			"unparseable schedule for cronjob: "+m.cj.Spec.Schedule) // E-32
 		return
 	}
-	if wake := nextWake(s, m.starts(), m.now); wake.IsZero() {
+	if wake := nextWake(m.sched, m.starts(), m.now); wake.IsZero() {
 		m.changed = true
 	} else {
 		m.wakeAt(wake)
@@ -227,10 +232,13 @@ func (m *Machine) decide() {
 		return
 	}
 	spec := &m.cj.Spec
-	zone, err := m.opts.zone(spec)
-	if err != nil { // C-42
-		m.event(status.EventWarning, status.ReasonUnknownTimeZone, err.Error()) // E-34
-		return
+	if m.sched == nil {
+		zone, err := m.opts.zone(spec)
+		if err != nil { // C-42
+			m.event(status.EventWarning, status.ReasonUnknownTimeZone, err.Error()) // E-34
+			return
+		}
+		m.zone = zone
 	}
 	if spec.Suspend != nil && *spec.Suspend { // C-43
 		return
@@ -239,10 +247,13 @@ func (m *Machine) decide() {
 		m.event(status.EventWarning, status.ReasonUnsupportedSchedule, "CRON_TZ or TZ used in schedule "+strconv.Quote(spec.Schedule)+
 			" is not officially supported, see https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details") // E-33
 	}
-	if m.sched, err = ParseSchedule(spec.Schedule, zone); err != nil { // C-44
-		m.event(status.EventWarning, status.ReasonUnparseableSchedule,
-			"unparseable schedule: "+strconv.Quote(spec.Schedule)+" : "+err.Error()) // E-31
-		return
+	if m.sched == nil {
+		var err error
+		if m.sched, err = ParseSchedule(spec.Schedule, m.zone); err != nil { // C-44
+			m.event(status.EventWarning, status.ReasonUnparseableSchedule,
+				"unparseable schedule: "+strconv.Quote(spec.Schedule)+" : "+err.Error()) // E-31
+			return
+		}
 	}
 	miss, err := mostRecent(m.sched, m.starts(), m.now) // C-45
 	if err != nil {                                     // C-46
@@ -250,7 +261,7 @@ func (m *Machine) decide() {
 			"invalid schedule: "+spec.Schedule+" : "+err.Error()) // E-30
 		return
 	}
-	m.due = miss.due
+	m.due, m.after = miss.due, miss.wake
 	if m.due.IsZero() { // C-48
 		m.requeue()
 		return
@@ -319,7 +330,14 @@ func (m *Machine) adopt(s JobState) {
 // requeue is C-38: sync again at the next firing, and forget earlier errors (C-5).
 func (m *Machine) requeue() {
 	m.failures = 0
-	m.wakeAt(nextWake(m.sched, m.starts(), m.now))
+	if m.sched == nil { // updated meanwhile
+		m.changed = true
+		return
+	}
+	if m.after.IsZero() {
+		m.after = nextWake(m.sched, m.starts(), m.now)
+	}
+	m.wakeAt(m.after)
 }
 
 // starts is what is known of the starts so far.
@@ -330,31 +348,33 @@ func (m *Machine) starts() starts {
 // sweep is C-31: of the finished Jobs the oldest beyond the limits are deleted (C-70), whatever
 // created them (C-73).
 func (m *Machine) sweep() {
-	var complete, failed []JobState
-	for _, s := range m.jobs {
-		switch {
-		case !m.owns(s):
-		case s.Finished == status.ConditionComplete:
-			complete = append(complete, s)
-		case s.Finished == status.ConditionFailed:
-			failed = append(failed, s)
-		}
-	}
-	m.sweepBeyond(complete, m.cj.Spec.SuccessfulJobsHistoryLimit)
-	m.sweepBeyond(failed, m.cj.Spec.FailedJobsHistoryLimit)
+	m.sweepBeyond(status.ConditionComplete, m.cj.Spec.SuccessfulJobsHistoryLimit)
+	m.sweepBeyond(status.ConditionFailed, m.cj.Spec.FailedJobsHistoryLimit)
 }
 
-func (m *Machine) sweepBeyond(jobs []JobState, limit *int32) {
-	if limit == nil || len(jobs) <= int(*limit) {
+func (m *Machine) sweepBeyond(how status.ConditionType, limit *int32) {
+	if limit == nil || len(m.jobs) <= int(*limit) {
 		return
 	}
-	slices.SortFunc(jobs, func(a, b JobState) int {
+	var ended []JobState
+	for _, s := range m.jobs {
+		if s.Finished == how && m.owns(s) {
+			if ended == nil {
+				ended = make([]JobState, 0, len(m.jobs))
+			}
+			ended = append(ended, s)
+		}
+	}
+	if len(ended) <= int(*limit) {
+		return
+	}
+	slices.SortFunc(ended, func(a, b JobState) int {
 		if a.StartTime.IsZero() != b.StartTime.IsZero() { // without a start: last
-			return cmp.Compare(b.StartTime.Unix(), a.StartTime.Unix())
+			return b.StartTime.Compare(a.StartTime)
 		}
 		return cmp.Or(a.StartTime.Compare(b.StartTime), cmp.Compare(a.Name, b.Name))
 	})
-	for _, s := range jobs[:len(jobs)-int(*limit)] {
+	for _, s := range ended[:len(ended)-int(*limit)] {
 		m.delete(s.Name, s.UID, DeleteHistory)
 	}
 }
@@ -406,28 +426,32 @@ func (m *Machine) DeleteFailed(uid string, err error) {
 
 // reconcileActive is C-32 and C-33: status.active against the Jobs that there are.
 func (m *Machine) reconcileActive() {
-	jobs := slices.SortedFunc(maps.Values(m.jobs), func(a, b JobState) int {
-		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.UID, b.UID))
-	})
-	for _, s := range jobs { // C-32a
-		if m.owns(s) && s.Finished == "" && !m.isActive(s.UID) {
-			m.event(status.EventWarning, status.ReasonUnexpectedJob,
-				"Saw a job that the controller did not create or forgot: "+s.Name) // E-25
+	var unexpected, ended []JobState
+	for uid, s := range m.jobs {
+		switch active := m.isActive(uid); {
+		case !m.owns(s):
+		case s.Finished == "" && !active:
+			unexpected = append(unexpected, s)
+		case s.Finished != "" && active:
+			ended = append(ended, s)
 		}
+		m.succeeded(s)
 	}
-	for _, s := range jobs { // C-32b
-		if m.owns(s) && s.Finished != "" && m.isActive(s.UID) {
-			m.removeActive(s.UID, s.Name)
-			m.event(status.EventNormal, status.ReasonSawCompletedJob,
-				"Saw completed job: "+s.Name+", condition: "+string(s.Finished)) // E-24
-		}
+	for _, s := range m.swept { // C-72
+		m.succeeded(s)
 	}
-	for _, s := range append(jobs, m.swept...) { // C-32c, also of those that are just gone: C-72
-		if s.Owner == m.cj.Metadata.UID && s.Finished == status.ConditionComplete {
-			m.succeeded(s.CompletionTime)
-		}
+	slices.SortFunc(unexpected, byName)
+	for _, s := range unexpected { // C-32a
+		m.event(status.EventWarning, status.ReasonUnexpectedJob,
+			"Saw a job that the controller did not create or forgot: "+s.Name) // E-25
 	}
-	for _, ref := range slices.Clone(m.status.Active) { // C-33
+	slices.SortFunc(ended, byName)
+	for _, s := range ended { // C-32b
+		m.removeActive(s.UID, s.Name)
+		m.event(status.EventNormal, status.ReasonSawCompletedJob,
+			"Saw completed job: "+s.Name+", condition: "+string(s.Finished)) // E-24
+	}
+	for _, ref := range m.status.Active { // C-33; removeActive leaves this slice alone
 		if m.uidOf(ref) == "" {
 			m.removeActive(ref.UID, ref.Name)
 			m.event(status.EventNormal, status.ReasonMissingJob, "Active job went missing: "+ref.Name) // E-26
@@ -435,10 +459,15 @@ func (m *Machine) reconcileActive() {
 	}
 }
 
-// succeeded raises lastSuccessfulTime.
-func (m *Machine) succeeded(at time.Time) {
-	if last := m.status.LastSuccessfulTime; !at.IsZero() && (last == nil || last.Before(at)) {
-		m.status.LastSuccessfulTime = new(status.NewTime(at))
+func byName(a, b JobState) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.UID, b.UID)) }
+
+// succeeded raises lastSuccessfulTime to the completion of a Complete Job (C-32c, A-50).
+func (m *Machine) succeeded(s JobState) {
+	if s.Finished != status.ConditionComplete || s.Owner != m.cj.Metadata.UID || s.CompletionTime.IsZero() {
+		return
+	}
+	if last := m.status.LastSuccessfulTime; last == nil || last.Before(s.CompletionTime) {
+		m.status.LastSuccessfulTime = new(status.NewTime(s.CompletionTime))
 		m.dirty = true
 	}
 }
@@ -487,11 +516,9 @@ func (m *Machine) jobName() string {
 func (m *Machine) create() {
 	m.phase = creating
 	m.waiting++
-	zone := time.UTC
+	zone := time.UTC // C-21
 	if m.cj.Spec.TimeZone != nil {
-		if z, err := m.opts.zone(&m.cj.Spec); err == nil {
-			zone = z
-		}
+		zone = m.zone
 	}
 	j := newJob(m.cj, m.jobName())
 	j.Metadata.CreationTimestamp = status.NewTime(m.due)

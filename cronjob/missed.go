@@ -27,6 +27,7 @@ type missed struct {
 	earliest time.Time // firings after this instant count
 	due      time.Time // the newest firing at or before now that has no Job; zero: none
 	class    missedClass
+	wake     time.Time // nextWake's answer, where it is known without further search; else zero
 }
 
 // starts is what the search for missed firings is about.
@@ -49,10 +50,11 @@ func startsOf(meta *status.ObjectMeta, spec *Spec, st *Status) starts {
 // (C-37). The error is errSilent.
 func mostRecent(s *Schedule, from starts, now time.Time) (missed, error) {
 	m := missed{earliest: from.earliest, class: missedNone}
+	late := false // the deadline leaves something out
 	if d := from.deadline; d != nil {
 		// A deadline of more than 292 years overflows and lets nothing start; this is recorded.
 		if latest := now.Add(-time.Second * time.Duration(*d)); latest.After(m.earliest) {
-			m.earliest = latest
+			m.earliest, late = latest, true
 		}
 	}
 
@@ -66,11 +68,17 @@ func mostRecent(s *Schedule, from starts, now time.Time) (missed, error) {
 		first = s.nextPatient(m.earliest)
 	}
 	if now.Before(first) {
+		if !late {
+			m.wake = first
+		}
 		return m, nil
 	}
 	second := s.Next(first)
 	if now.Before(second) {
 		m.due = first
+		if !late {
+			m.wake = second
+		}
 		return m, nil
 	}
 	interval := int64(second.Sub(first).Round(time.Second) / time.Second)
@@ -96,6 +104,9 @@ func mostRecent(s *Schedule, from starts, now time.Time) (missed, error) {
 func nextWake(s *Schedule, from starts, now time.Time) time.Time {
 	from.deadline = nil
 	m, err := mostRecent(s, from, now)
+	if !m.wake.IsZero() {
+		return m.wake
+	}
 	base := m.due
 	switch {
 	case err != nil:

@@ -2,6 +2,7 @@ package cronjob
 
 import (
 	"fmt"
+	"math/bits"
 	"strings"
 	"time"
 	_ "time/tzdata" // so that every zone is known where the host has no tz database
@@ -156,12 +157,20 @@ func (w *walker) dayMatches() bool {
 }
 
 func (w *walker) hour() bool {
+	h := w.t.Hour()
+	if has(w.spec.Hour, h) {
+		return true
+	}
+	if !w.low {
+		w.low = true
+		y, m, d := w.t.Date()
+		w.t = time.Date(y, m, d, h, 0, 0, 0, w.t.Location())
+		h = w.t.Hour()
+	}
+	if n := nextBit(w.spec.Hour, h, 24); w.jump(time.Duration(n-h) * time.Hour) {
+		return n < 24
+	}
 	for !has(w.spec.Hour, w.t.Hour()) {
-		if !w.low {
-			w.low = true
-			y, m, d := w.t.Date()
-			w.t = time.Date(y, m, d, w.t.Hour(), 0, 0, 0, w.t.Location())
-		}
 		w.t = w.t.Add(time.Hour)
 		if w.t.Hour() == 0 {
 			return false
@@ -171,11 +180,19 @@ func (w *walker) hour() bool {
 }
 
 func (w *walker) minute() bool {
+	m := w.t.Minute()
+	if has(w.spec.Minute, m) {
+		return true
+	}
+	if !w.low {
+		w.low = true
+		w.t = w.t.Truncate(time.Minute)
+		m = w.t.Minute()
+	}
+	if n := nextBit(w.spec.Minute, m, 60); w.jump(time.Duration(n-m) * time.Minute) {
+		return n < 60
+	}
 	for !has(w.spec.Minute, w.t.Minute()) {
-		if !w.low {
-			w.low = true
-			w.t = w.t.Truncate(time.Minute)
-		}
 		w.t = w.t.Add(time.Minute)
 		if w.t.Minute() == 0 {
 			return false
@@ -186,13 +203,37 @@ func (w *walker) minute() bool {
 
 // second finds the second, which is always 0 in a schedule of five fields.
 func (w *walker) second() bool {
+	s := w.t.Second()
+	if has(w.spec.Second, s) {
+		return true
+	}
+	w.low = true
+	if n := nextBit(w.spec.Second, s, 60); w.jump(time.Duration(n-s) * time.Second) {
+		return n < 60
+	}
 	for !has(w.spec.Second, w.t.Second()) {
-		w.low = true
 		w.t = w.t.Add(time.Second)
 		if w.t.Second() == 0 {
 			return false
 		}
 	}
+	return true
+}
+
+// nextBit returns the first bit above n, or limit if there is none below limit.
+func nextBit(set uint64, n, limit int) int {
+	return min(n+1+bits.TrailingZeros64(set>>uint(n+1)), limit)
+}
+
+// jump advances t by d at once if the clocks do not change on the way, and reports whether it did; otherwise the way is gone
+// step by step. An offset that is no whole minute is of the old local mean times.
+func (w *walker) jump(d time.Duration) bool {
+	to := w.t.Add(d)
+	_, a := w.t.Zone()
+	if _, b := to.Zone(); a != b || a%60 != 0 {
+		return false
+	}
+	w.t = to
 	return true
 }
 

@@ -1,0 +1,314 @@
+package cronjob
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/podless/podless/job"
+	"github.com/podless/podless/status"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+var t0 = time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
+
+// newCronJob returns a defaulted CronJob that was created at t0.
+func newCronJob(schedule string, edit ...func(*Spec)) *CronJob {
+	cj := &CronJob{APIVersion: APIVersion, Kind: Kind}
+	cj.Metadata = status.ObjectMeta{Name: "hello", Namespace: "default", UID: "cron-uid", CreationTimestamp: status.NewTime(t0)}
+	cj.Spec.Schedule = schedule
+	for _, e := range edit {
+		e(&cj.Spec)
+	}
+	SetDefaults(cj)
+	return cj
+}
+
+func forbid(s *Spec)  { s.ConcurrencyPolicy = Forbid }
+func replace(s *Spec) { s.ConcurrencyPolicy = Replace }
+
+// play is the smallest driver of a Machine: each Job exists as soon as it is created.
+type play struct {
+	t       testing.TB
+	m       *Machine
+	now     time.Time
+	wakeAt  time.Time
+	jobs    map[string]JobState
+	started []string // names, in order
+	reasons []status.Reason
+	refuse  error
+}
+
+func newPlay(t testing.TB, cj *CronJob) *play {
+	p := &play{t: t, now: cj.Metadata.CreationTimestamp.Time, jobs: make(map[string]JobState)}
+	p.restart(cj)
+	return p
+}
+
+// restart begins with a fresh Machine.
+func (p *play) restart(cj *CronJob) {
+	p.m = NewMachine(cj, MachineOptions{Local: time.UTC})
+	for _, s := range p.jobs {
+		p.m.Observe(s)
+	}
+	p.sync()
+}
+
+func (p *play) sync() {
+	for {
+		plan := p.m.Sync(p.now)
+		for _, e := range plan.Events {
+			p.reasons = append(p.reasons, e.Reason)
+		}
+		for _, d := range plan.Delete {
+			delete(p.jobs, d.UID)
+			p.m.Deleted(d.UID)
+			p.m.Gone(d.UID)
+		}
+		if j := plan.Create; j != nil {
+			p.create(j)
+		}
+		p.wakeAt = plan.WakeAt
+		if len(plan.Delete) == 0 && plan.Create == nil && (p.wakeAt.IsZero() || p.wakeAt.After(p.now)) {
+			return
+		}
+	}
+}
+
+func (p *play) create(j *job.Job) {
+	for _, s := range p.jobs {
+		if s.Name == j.Metadata.Name {
+			p.m.AlreadyExists(s)
+			return
+		}
+	}
+	if p.refuse != nil {
+		p.m.CreateFailed(p.refuse)
+		return
+	}
+	s := JobState{Name: j.Metadata.Name, UID: "uid-" + j.Metadata.Name, Owner: j.Metadata.OwnerReferences[0].UID, StartTime: p.now}
+	p.jobs[s.UID] = s
+	p.started = append(p.started, s.Name)
+	p.m.Created(s)
+}
+
+// finish ends every running Job.
+func (p *play) finish(how status.ConditionType) {
+	for uid, s := range p.jobs {
+		if s.Finished == "" {
+			s.Finished, s.CompletionTime = how, p.now
+			p.jobs[uid] = s
+			p.m.Observe(s)
+		}
+	}
+	p.sync()
+}
+
+// until lets time pass, waking when asked to.
+func (p *play) until(t time.Time) {
+	for !p.wakeAt.IsZero() && !p.wakeAt.After(t) {
+		p.now = p.wakeAt
+		p.sync()
+	}
+	if t.After(p.now) {
+		p.now = t
+	}
+	p.sync()
+}
+
+func at(minutes int) time.Time { return t0.Add(time.Duration(minutes) * time.Minute) }
+
+func name(minutes int) string { return fmt.Sprintf("hello-%d", at(minutes).Unix()/60) }
+
+func TestMachine(t *testing.T) {
+	tests := map[string]struct {
+		cj   *CronJob
+		play func(p *play)
+		want []string // Jobs started
+	}{
+		"each firing starts a Job": {
+			cj:   newCronJob("* * * * *"),
+			play: func(p *play) { p.until(at(3)) },
+			want: []string{name(1), name(2), name(3)},
+		},
+		"Forbid starts the newest missed time when the running Job ends (C-41)": {
+			cj:   newCronJob("* * * * *", forbid),
+			play: func(p *play) { p.until(at(3).Add(time.Second)); p.finish(status.ConditionComplete) },
+			want: []string{name(1), name(3)},
+		},
+		"Forbid with a deadline skips what is too late": {
+			cj: newCronJob("* * * * *", forbid, func(s *Spec) { s.StartingDeadlineSeconds = new(int64(10)) }),
+			play: func(p *play) {
+				p.until(at(3).Add(20 * time.Second))
+				p.finish(status.ConditionComplete)
+				p.until(at(4))
+			},
+			want: []string{name(1), name(4)},
+		},
+		"Replace deletes the running Job and starts the next": {
+			cj:   newCronJob("* * * * *", replace),
+			play: func(p *play) { p.until(at(2)); assert.Len(p.t, p.jobs, 1) },
+			want: []string{name(1), name(2)},
+		},
+		"a deadline of 0 lets nothing start (C-40)": {
+			cj:   newCronJob("* * * * *", func(s *Spec) { s.StartingDeadlineSeconds = new(int64(0)) }),
+			play: func(p *play) { p.until(at(5)) },
+		},
+		"suspended: nothing; resumed: the newest missed at once (C-81)": {
+			cj: newCronJob("* * * * *", func(s *Spec) { s.Suspend = new(true) }),
+			play: func(p *play) {
+				p.until(at(5).Add(30 * time.Second))
+				resumed := newCronJob("* * * * *")
+				p.m.Update(resumed)
+				p.sync()
+			},
+			want: []string{name(5)},
+		},
+		"a new schedule waits for its own next firing (C-3, C-85)": {
+			cj: newCronJob("0 * * * *"),
+			play: func(p *play) {
+				p.until(at(25))
+				p.m.Update(newCronJob("*/10 * * * *"))
+				p.sync()
+				assert.Empty(p.t, p.started)
+				p.until(at(30))
+			},
+			want: []string{name(30)},
+		},
+		"back an hour: nothing starts twice": {
+			cj: newCronJob("* * * * *"),
+			play: func(p *play) {
+				p.until(at(60))
+				p.started = nil
+				p.now = at(0)
+				p.m.Gone("nothing")
+				p.sync()
+				p.now = at(30)
+				p.sync()
+				assert.Empty(p.t, p.started)
+				p.until(at(61))
+			},
+			want: []string{name(61)},
+		},
+		"forward a day: one Job, no burst": {
+			cj:   newCronJob("* * * * *"),
+			play: func(p *play) { p.now = at(24 * 60); p.sync() },
+			want: []string{name(24 * 60)},
+		},
+		"a host that slept for a weekend starts the newest": {
+			cj:   newCronJob("30 6-16/4 * * 1-5"),
+			play: func(p *play) { p.now = at(7*24*60 + 10); p.sync() },
+			want: []string{fmt.Sprintf("hello-%d", time.Date(2026, 3, 9, 6, 30, 0, 0, time.UTC).Unix()/60)},
+		},
+		"a crash before the status was stored starts nothing twice (C-60, C-86)": {
+			cj:   newCronJob("* * * * *"),
+			play: func(p *play) { p.until(at(1)); p.restart(newCronJob("* * * * *")) },
+			want: []string{name(1)},
+		},
+		"not even if the Job has ended and no history is kept": {
+			cj: newCronJob("* * * * *"),
+			play: func(p *play) {
+				p.until(at(1))
+				p.finish(status.ConditionComplete)
+				p.restart(newCronJob("* * * * *", func(s *Spec) { s.SuccessfulJobsHistoryLimit = new(int32(0)) }))
+				assert.Empty(p.t, p.jobs)
+			},
+			want: []string{name(1)},
+		},
+		"a schedule that never fires starts nothing (C-46)": {
+			cj:   newCronJob("0 0 31 2 *"),
+			play: func(p *play) { p.until(at(5)); assert.Zero(p.t, p.wakeAt) },
+		},
+		"a name that somebody else's Job has costs one time (Q-3)": {
+			cj: newCronJob("* * * * *"),
+			play: func(p *play) {
+				p.jobs["x"] = JobState{Name: name(1), UID: "x"}
+				p.until(at(2))
+			},
+			want: []string{name(2)},
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			p := newPlay(t, tt.cj)
+			tt.play(p)
+			assert.Equal(t, tt.want, p.started)
+			p.checkRest()
+		})
+	}
+}
+
+// checkRest says that without new input or a later now the next Plan is empty.
+func (p *play) checkRest() {
+	plan := p.m.Sync(p.now)
+	assert.Empty(p.t, plan.Delete)
+	assert.Nil(p.t, plan.Create)
+	assert.False(p.t, plan.Changed)
+	assert.Empty(p.t, plan.Events)
+	if !plan.WakeAt.IsZero() {
+		assert.True(p.t, plan.WakeAt.After(p.now))
+	}
+}
+
+func TestMachineRetriesARefusedCreation(t *testing.T) {
+	p := newPlay(t, newCronJob("* * * * *"))
+	p.refuse = errors.New("no room")
+	p.until(at(1))
+	assert.Equal(t, at(1).Add(5*time.Millisecond), p.wakeAt)
+	p.until(at(1).Add(80 * time.Millisecond)) // 5, 10, 20, 40: the fifth at 75 ms
+	assert.Equal(t, at(1).Add(155*time.Millisecond), p.wakeAt)
+	p.refuse = nil
+	p.until(at(1).Add(200 * time.Millisecond))
+	assert.Equal(t, []string{name(1)}, p.started)
+	assert.Equal(t, at(2), p.wakeAt)
+}
+
+// An every-minute CronJob over a year in New York: each minute of real time is one Job, whatever the clocks on the wall do; a host
+// that is down for a weekend and a Job that overruns cost what they must and no more.
+func TestYear(t *testing.T) {
+	zone, err := time.LoadLocation("America/New_York")
+	require.NoError(t, err)
+	start := time.Date(2026, 1, 1, 0, 0, 0, 0, zone)
+	end := start.AddDate(1, 0, 0)
+	cj := newCronJob("* * * * *", forbid, func(s *Spec) { s.TimeZone = new("America/New_York") })
+	cj.Metadata.CreationTimestamp = status.NewTime(start)
+
+	began := time.Now()
+	p := newPlay(t, cj)
+	started, lost := 0, 0
+	var last time.Time
+	for n := 0; p.wakeAt.Before(end); n++ {
+		p.now = p.wakeAt
+		switch {
+		case n == 100_000: // the host is down for two days
+			p.now = p.now.Add(48 * time.Hour)
+			lost += 48 * 60
+			stored := *cj
+			stored.Status = p.m.Status()
+			p.restart(&stored)
+		case n%10_000 == 5_000: // this one takes a quarter of an hour; when it ends the newest missed time starts
+			p.sync()
+			p.until(p.now.Add(15*time.Minute + time.Second))
+			lost += 14
+		default:
+			p.sync()
+		}
+		for range 2 { // the second is the one that the first kept from starting
+			p.now = p.now.Add(time.Second)
+			p.finish(status.ConditionComplete)
+		}
+		newest := p.m.status.LastScheduleTime.Time
+		if !newest.After(last) || p.now.Sub(newest) > 3*time.Second {
+			t.Fatalf("at %s the newest start was for %s, before that %s", p.now, newest, last)
+		}
+		if last = newest; len(p.jobs) > 4 {
+			t.Fatalf("at %s there are %d Jobs", p.now, len(p.jobs))
+		}
+		started += len(p.started)
+		p.started, p.reasons = p.started[:0], p.reasons[:0]
+	}
+	assert.Equal(t, int(end.Sub(start).Minutes())-lost-1, started)
+	t.Logf("%d Jobs in %v", started, time.Since(began))
+}
