@@ -1,0 +1,558 @@
+package executortest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/podless/podless/executor"
+	"github.com/podless/podless/status"
+)
+
+// RuntimeSubject describes the Runtime under test.
+type RuntimeSubject struct {
+	// New returns a fresh Runtime. What it needs is cleaned up through tb.
+	New func(tb testing.TB) executor.Runtime
+	// Again returns a Runtime as a later host of the same name makes it, after rt's host has died: for
+	// an [executor.Recoverer]. Nil: rt itself.
+	Again func(tb testing.TB, rt executor.Runtime) executor.Runtime
+	// Container returns a container that behaves so. Its name may be left empty.
+	Container func(b Behavior) executor.Container
+	// Missing returns a container that cannot be brought up or cannot start: an unknown image, a
+	// command that is not there. Nil: there is no such thing.
+	Missing func() executor.Container
+	// Settle is the longest wait for something that must happen. Zero means 10 s.
+	Settle time.Duration
+	// Bubble runs each case in a testing/synctest bubble.
+	Bubble bool
+	// Skip maps the name of a case to the reason why the Runtime cannot keep it. Those of
+	// [Run] are named as there.
+	Skip map[string]string
+}
+
+// RunRuntime runs every case of the contract of [executor.Runtime] as a subtest of t, and
+// then those of [Run] on a [executor.Node] over it. A failure prints the sentence of the contract that it breaks.
+func RunRuntime(t *testing.T, s RuntimeSubject) {
+	for _, c := range runtimeCases {
+		t.Run(c.name, func(t *testing.T) {
+			if reason, ok := s.Skip[c.name]; ok {
+				t.Skip(reason)
+			}
+			var err error
+			if s.Bubble {
+				synctest.Test(t, func(t *testing.T) { err = s.check(t, c) })
+			} else {
+				err = s.check(t, c)
+			}
+			if broken := new(violation); errors.As(err, &broken) {
+				t.Errorf("%v\nthis breaks the contract: %q", broken.err, broken.rule)
+			}
+		})
+	}
+	skip := map[string]string{}
+	for name, reason := range s.Skip {
+		if knownCase(name) {
+			skip[name] = reason
+		} else if !knownRuntimeCase(name) {
+			t.Errorf("executortest: Skip names %q: want the name of a case", name)
+		}
+	}
+	Run(t, Subject{
+		New: func(tb testing.TB) executor.Executor {
+			node, err := executor.NewNode(s.New(tb), executor.NodeOptions{StopGrace: time.Second})
+			if err != nil {
+				tb.Fatal(err)
+			}
+			return node
+		},
+		Container: s.Container, Settle: s.Settle, Bubble: s.Bubble, Skip: skip,
+	})
+}
+
+func knownRuntimeCase(name string) bool {
+	for _, c := range runtimeCases {
+		if c.name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// runtimeCase is one sentence of the contract of a Runtime.
+type runtimeCase struct {
+	name string
+	rule string
+	run  func(k *runtimeKit) error
+}
+
+// runtimeKit is what such a case works with: a Node over a Runtime whose runs are written down.
+type runtimeKit struct {
+	*kit
+	tb      testing.TB
+	subject RuntimeSubject
+	rt      executor.Runtime
+	probe   *probe
+}
+
+func (s RuntimeSubject) check(tb testing.TB, c runtimeCase) error {
+	rt := s.New(tb)
+	p := &probe{Runtime: rt, changed: make(chan struct{})}
+	outer := conformanceCase{c.name, c.rule, func(k *kit) error {
+		return c.run(&runtimeKit{kit: k, tb: tb, subject: s, rt: rt, probe: p})
+	}}
+	return outer.check(tb, Subject{
+		New: func(tb testing.TB) executor.Executor {
+			node, err := executor.NewNode(p.runtime(), executor.NodeOptions{StopGrace: -1})
+			if err != nil {
+				tb.Fatal(err)
+			}
+			return node
+		},
+		Container: s.Container, Settle: s.Settle, Bubble: s.Bubble,
+	})
+}
+
+// probe writes down what the Runtime answers.
+type probe struct {
+	executor.Runtime
+	mu      sync.Mutex
+	changed chan struct{}
+	now     int // Runs under way
+	most    int
+	ends    []probed
+}
+
+type probed struct {
+	uid       executor.UID
+	container string
+	exit      executor.Exit
+	err       error
+}
+
+func (p *probe) Run(ctx context.Context, c *executor.ContainerRun) (executor.Exit, error) {
+	p.mu.Lock()
+	p.now++
+	p.most = max(p.most, p.now)
+	p.mu.Unlock()
+	uid, name := c.Pod().UID, c.Name()
+	exit, err := p.Runtime.Run(ctx, c)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.now--
+	p.ends = append(p.ends, probed{uid, name, exit, err})
+	close(p.changed)
+	p.changed = make(chan struct{})
+	return exit, err
+}
+
+// The abilities that change what Node does are passed on.
+type (
+	instantProbe struct{ *probe }
+	durableProbe struct {
+		*probe
+		executor.Recoverer
+		executor.Remover
+	}
+	sandboxProbe struct {
+		durableProbe
+		executor.Sandboxer
+	}
+)
+
+func (instantProbe) Instant() {}
+
+func (p *probe) runtime() executor.Runtime {
+	if _, ok := p.Runtime.(executor.Instant); ok {
+		return instantProbe{p}
+	}
+	recoverer, ok := p.Runtime.(executor.Recoverer)
+	remover, also := p.Runtime.(executor.Remover)
+	if !ok || !also {
+		return p
+	}
+	durable := durableProbe{p, recoverer, remover}
+	if sandboxer, ok := p.Runtime.(executor.Sandboxer); ok {
+		return sandboxProbe{durable, sandboxer}
+	}
+	return durable
+}
+
+// awaitRun waits until a run of that Pod has returned.
+func (k *runtimeKit) awaitRun(uid executor.UID) (probed, error) {
+	timer := time.NewTimer(k.kit.subject.Settle)
+	defer timer.Stop()
+	for {
+		k.probe.mu.Lock()
+		for _, e := range k.probe.ends {
+			if e.uid == uid {
+				k.probe.mu.Unlock()
+				return e, nil
+			}
+		}
+		changed := k.probe.changed
+		k.probe.mu.Unlock()
+		select {
+		case <-changed:
+		case <-timer.C:
+			return probed{}, fmt.Errorf("Run has not returned within %v", k.kit.subject.Settle)
+		}
+	}
+}
+
+// runtimeCases is the contract, sentence by sentence.
+var runtimeCases = []runtimeCase{
+	{"Runtime/runs to the end", "Run runs c until it has ended.", runtimeEnds},
+	{"Runtime/Started", "It calls c.Started once, unless the container could not be brought up.", runtimeStarted},
+	{"Runtime/Stop", "c.Stop is closed, with c.Grace set, when the container is to be stopped gracefully.", runtimeStop},
+	{"Runtime/Kill", "c.Kill is closed when the grace is over, or at once when it is to go by force.", runtimeKill},
+	{"Runtime/the host leaves", "When ctx ends the host leaves: a Runtime whose containers outlive the host returns Exit{Detached: true} and leaves it alone, any other kills it.", runtimeLeaves},
+	{"Runtime/cannot start", "A container that could not be brought up is a *WaitingError: nothing ran, Node tries again. Any other error is a container that could not start (StartError, 128).", runtimeMissing},
+	{"Runtime/concurrent runs", "Run is called concurrently.", runtimeConcurrent},
+	{"Runtime/containers of a Pod", "A Runtime runs one container; Node makes Pods of them.", runtimePod},
+	{"Runtime/restarts", "A Runtime runs one container; Node starts it again.", runtimeRestarts},
+	{"Runtime/recovers what runs", "Recover returns the containers of earlier runs of this Node that are still there; Run goes on watching c if c.Handle is not empty.", runtimeRecovers},
+	{"Runtime/recovers what has ended", "Recover returns the containers of earlier runs, running or ended.", runtimeRecoversEnded},
+	{"Runtime/removes", "Remove removes all that is left of an ended Pod. An unknown Pod is not an error.", runtimeRemoves},
+}
+
+func runtimeEnds(k *runtimeKit) error {
+	if err := k.start(); err != nil {
+		return err
+	}
+	for _, code := range []int32{0, 7} {
+		uids, err := k.ended(k.template(fmt.Sprintf("exit-%d", code), Behavior{ExitCode: code, RunFor: 50 * time.Millisecond}), 1)
+		if err != nil {
+			return err
+		}
+		run, err := k.awaitRun(uids[0])
+		if err != nil {
+			return err
+		}
+		if run.err != nil || run.exit.Code != code || run.exit.Signal != 0 || run.exit.Detached || run.exit.Lost || run.exit.OOMKilled {
+			return fmt.Errorf("a container that exits with %d: Run returned %+v, %v", code, run.exit, run.err)
+		}
+	}
+	return nil
+}
+
+func runtimeStarted(k *runtimeKit) error {
+	if err := k.start(); err != nil {
+		return err
+	}
+	_, err := k.running(k.template("started", Behavior{RunFor: long}), 1)
+	return err
+}
+
+func runtimeStop(k *runtimeKit) error {
+	if err := k.start(); err != nil {
+		return err
+	}
+	t := k.template("stop", Behavior{RunFor: long})
+	uids, err := k.running(t, 1)
+	if err != nil {
+		return err
+	}
+	k.exec.Delete(t, uids, time.Hour) // no kill will come
+	run, err := k.awaitRun(uids[0])
+	if err != nil {
+		return err
+	}
+	if run.exit.Detached || run.exit.Lost || run.err != nil {
+		return fmt.Errorf("a container that was stopped: Run returned %+v, %v", run.exit, run.err)
+	}
+	return k.awaitEnd(uids)
+}
+
+func runtimeKill(k *runtimeKit) error {
+	if err := k.start(); err != nil {
+		return err
+	}
+	t := k.template("kill", Behavior{RunFor: long, IgnoreStop: true})
+	uids, err := k.running(t, 1)
+	if err != nil {
+		return err
+	}
+	k.exec.Delete(t, uids, 0)
+	run, err := k.awaitRun(uids[0])
+	if err != nil {
+		return err
+	}
+	if run.exit.Code != 137 || run.err != nil {
+		return fmt.Errorf("a container that was killed: Run returned %+v, %v: want code 137", run.exit, run.err)
+	}
+	return nil
+}
+
+func runtimeLeaves(k *runtimeKit) error {
+	if err := k.start(); err != nil {
+		return err
+	}
+	t := k.template("leaves", Behavior{RunFor: long, IgnoreStop: true})
+	uids, err := k.running(t, 1)
+	if err != nil {
+		return err
+	}
+	if err := k.stop(); err != nil {
+		return err
+	}
+	run, err := k.awaitRun(uids[0])
+	if err != nil {
+		return err
+	}
+	_, outlives := k.rt.(executor.Recoverer)
+	if run.exit.Detached != outlives || run.err != nil {
+		return fmt.Errorf("the host left: Run returned %+v, %v: want Detached %t", run.exit, run.err, outlives)
+	}
+	if remover, ok := k.rt.(executor.Remover); ok {
+		return remover.Remove(k.ctx, uids[0])
+	}
+	return nil
+}
+
+func runtimeMissing(k *runtimeKit) error {
+	if k.subject.Missing == nil {
+		return errSkip
+	}
+	if err := k.start(); err != nil {
+		return err
+	}
+	t := k.template("missing", Behavior{})
+	c := k.subject.Missing()
+	if c.Name == "" {
+		c.Name = "main"
+	}
+	t.Spec.Containers = []executor.Container{c}
+	uids, err := k.create(t, 1)
+	if err != nil {
+		return err
+	}
+	run, err := k.awaitRun(uids[0])
+	if err != nil {
+		return err
+	}
+	if run.err == nil {
+		return fmt.Errorf("a container that cannot start: Run returned %+v, nil", run.exit)
+	}
+	if waiting := new(executor.WaitingError); errors.As(run.err, &waiting) {
+		err = k.await("waiting with reason "+string(waiting.Reason), func(w *watch) bool {
+			return w.all(uids, func(p *watched) bool {
+				return p.state.Phase == executor.Pending && p.state.Detail != nil && len(p.state.Detail.Containers) == 1 &&
+					p.state.Detail.Containers[0].State.Kind == executor.ContainerWaiting
+			})
+		})
+		k.exec.Delete(t, uids, 0)
+		return err
+	}
+	if err := k.awaitEnd(uids); err != nil {
+		return err
+	}
+	s := k.watch().get(uids[0]).state
+	if s.Phase != executor.Failed || exitCode(&s) != 128 || s.Detail == nil || s.Detail.Containers[0].State.Reason != status.ReasonStartError {
+		return fmt.Errorf("the Pod is %s with exit code %d: want Failed, 128, StartError", s.Phase, exitCode(&s))
+	}
+	return nil
+}
+
+func runtimeConcurrent(k *runtimeKit) error {
+	if err := k.start(); err != nil {
+		return err
+	}
+	t := k.template("concurrent", Behavior{RunFor: long})
+	uids, err := k.running(t, 4)
+	if err != nil {
+		return err
+	}
+	k.exec.Delete(t, uids, 5*time.Second)
+	if err := k.awaitEnd(uids); err != nil {
+		return err
+	}
+	if k.probe.most < 4 {
+		return fmt.Errorf("at most %d runs at a time: want 4", k.probe.most)
+	}
+	return nil
+}
+
+func runtimePod(k *runtimeKit) error {
+	if err := k.start(); err != nil {
+		return err
+	}
+	t := k.template("pod", Behavior{Output: "first\n"})
+	second, init := k.subject.Container(Behavior{ExitCode: 9, Output: "second\n"}), k.subject.Container(Behavior{Output: "init\n"})
+	second.Name, init.Name = "second", "init"
+	t.Spec.Containers = append(t.Spec.Containers, second)
+	t.Spec.InitContainers = []executor.Container{init}
+	uids, err := k.ended(t, 1)
+	if err != nil {
+		return err
+	}
+	for container, want := range map[string]string{"init": "init\n", "main": "first\n", "second": "second\n"} {
+		log, err := k.log(uids[0], executor.LogOptions{Container: container})
+		if err != nil || log != want {
+			return fmt.Errorf("the log of container %s is %q, %v: want %q", container, log, err, want)
+		}
+	}
+	s := k.watch().get(uids[0]).state
+	if s.Phase != executor.Failed || len(s.Detail.Containers) != 2 || s.Detail.Containers[1].State.ExitCode != 9 {
+		return fmt.Errorf("a Pod whose second container exits with 9 is %s: %+v", s.Phase, s.Detail)
+	}
+	return nil
+}
+
+func runtimeRestarts(k *runtimeKit) error {
+	if err := k.start(); err != nil {
+		return err
+	}
+	t := k.template("restarts", Behavior{ExitCode: 1})
+	t.Spec.RestartPolicy = executor.RestartOnFailure
+	uids, err := k.create(t, 1)
+	if err != nil {
+		return err
+	}
+	err = k.await("a restart", func(w *watch) bool {
+		return w.all(uids, func(p *watched) bool { return p.state.Restarts >= 1 })
+	})
+	k.exec.Delete(t, uids, 0)
+	return err
+}
+
+// secondHost ends the host, and makes and starts a later one that knows of pods.
+func (k *runtimeKit) secondHost(pods executor.PodRange, away func() error) error {
+	if err := k.stop(); err != nil {
+		return err
+	}
+	if err := away(); err != nil {
+		return err
+	}
+	rt := k.rt
+	if k.subject.Again != nil {
+		rt = k.subject.Again(k.tb, rt)
+	}
+	node, err := executor.NewNode(rt, executor.NodeOptions{StopGrace: -1})
+	if err != nil {
+		return err
+	}
+	if restorer, ok := any(node).(executor.Restorer); ok {
+		restorer.Restore([]executor.PodRange{pods})
+	}
+	k.exec, k.rt = node, rt
+	return k.start()
+}
+
+func runtimeRecovers(k *runtimeKit) error {
+	if _, ok := k.rt.(executor.Recoverer); !ok {
+		return errSkip
+	}
+	if err := k.start(); err != nil {
+		return err
+	}
+	t := k.template("recovers", Behavior{RunFor: long, Output: "hello\n"})
+	pods := k.pods(t, 1)
+	uids := uidsOf(pods)
+	if _, err := k.exec.Create([]executor.PodRange{pods}); err != nil {
+		return err
+	}
+	if err := k.await("Running", func(w *watch) bool { return w.all(uids, isRunning) }); err != nil {
+		return err
+	}
+	if err := k.secondHost(pods, func() error { return nil }); err != nil {
+		return err
+	}
+	if err := k.await("Running, found again", func(w *watch) bool { return w.all(uids, isRunning) }); err != nil {
+		return err
+	}
+	k.exec.Delete(t, uids, 5*time.Second)
+	if err := k.awaitEnd(uids); err != nil {
+		return err
+	}
+	log, err := k.log(uids[0], executor.LogOptions{})
+	if err != nil || log != "hello\n" {
+		return fmt.Errorf("the log of a container that was found again is %q, %v: want %q", log, err, "hello\n")
+	}
+	return nil
+}
+
+func runtimeRecoversEnded(k *runtimeKit) error {
+	recoverer, ok := k.rt.(executor.Recoverer)
+	if !ok {
+		return errSkip
+	}
+	if err := k.start(); err != nil {
+		return err
+	}
+	t := k.template("ended", Behavior{RunFor: 2 * time.Second, ExitCode: 7})
+	pods := k.pods(t, 1)
+	uids := uidsOf(pods)
+	if _, err := k.exec.Create([]executor.PodRange{pods}); err != nil {
+		return err
+	}
+	if err := k.await("Running", func(w *watch) bool { return w.all(uids, isRunning) }); err != nil {
+		return err
+	}
+	err := k.secondHost(pods, func() error {
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		for deadline := time.Now().Add(k.kit.subject.Settle); time.Now().Before(deadline); <-tick.C {
+			found, err := recoverer.Recover(k.ctx)
+			if err != nil {
+				return err
+			}
+			for _, r := range found {
+				if r.Pod == uids[0] && !r.Running {
+					return nil
+				}
+			}
+		}
+		return errors.New("Recover does not return the container that has ended")
+	})
+	if err != nil {
+		return err
+	}
+	if err := k.awaitEnd(uids); err != nil {
+		return err
+	}
+	if s := k.watch().get(uids[0]).state; s.Phase != executor.Failed || exitCode(&s) != 7 {
+		return fmt.Errorf("a container that exited with 7 while no host was there is reported %s with code %d", s.Phase, exitCode(&s))
+	}
+	return nil
+}
+
+func runtimeRemoves(k *runtimeKit) error {
+	remover, ok := k.rt.(executor.Remover)
+	if !ok {
+		return errSkip
+	}
+	if err := remover.Remove(k.ctx, executor.NewUID(k.high, 1<<40)); err != nil {
+		return fmt.Errorf("Remove of an unknown Pod returned %w, want nil", err)
+	}
+	if err := k.start(); err != nil {
+		return err
+	}
+	t := k.template("removes", Behavior{})
+	uids, err := k.ended(t, 1)
+	if err != nil {
+		return err
+	}
+	k.exec.Delete(t, uids, 0)
+	k.exec.Untrack(t, uids)
+	if err := k.awaitGone(uids); err != nil {
+		return err
+	}
+	if err := k.stop(); err != nil {
+		return err
+	}
+	recoverer, ok := k.rt.(executor.Recoverer)
+	if !ok {
+		return nil
+	}
+	found, err := recoverer.Recover(k.ctx)
+	for _, r := range found {
+		if r.Pod == uids[0] {
+			return fmt.Errorf("container %s of a Pod that was deleted is still there", r.Container)
+		}
+	}
+	return err
+}
