@@ -2,132 +2,196 @@ package job
 
 import (
 	"context"
-	"io"
+	"fmt"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/podless/podless/executor"
 	"github.com/podless/podless/status"
 )
 
-// Controller drives Machines.
-type Controller struct{}
+// Controller drives Jobs: it owns their Machines, the goroutines and timers that
+// these need, a Store and an Executor. Make one with [NewController], start it with
+// [Controller.Run].
+//
+// Keys are NAME or NAMESPACE/NAME; a bare NAME is in namespace "default". A Job
+// that is handed in is copied; one that is handed out is an immutable snapshot,
+// shared by all who asked for it: copy it before you change it.
+//
+// All methods may be called concurrently, by Pods and by what Recorder does, too.
+// Before Run they work, but no Pod starts; after Run they return
+// [status.ErrClosed]. A cancelled context is an error at once. What a call that was
+// given up has asked for may still happen.
+type Controller struct {
+	exec  executor.Executor
+	opts  Options
+	store status.Store
 
-// Options configures a [Controller]. The zero value is ready to use.
-type Options struct {
-	Store       status.Store
-	Recorder    status.Recorder
-	BackoffBase time.Duration
-	BackoffMax  time.Duration
-	StopGrace   time.Duration
-	OnHostLoss  HostLoss
+	jobs   uidTable // by the half of its Pods' UIDs that stands for the Job
+	strays strays   // Pods whose metadata is not their Template's
+	log    watchLog
+	pods   podLog
+	alarm  alarm
+	loop   loop
+	events eventSink
+	last   lastStates
+
+	mu    sync.RWMutex // guards byKey
+	byKey map[string]*liveJob
+
+	phase          atomic.Int32 // one of the phases below
+	phaseMu        sync.RWMutex // held for writing while phase changes, for reading by writers before Run
+	loaded         bool         // the Store was read; guarded by loadMu
+	loadMu         sync.Mutex   //
+	orderly        bool         // the earlier Run ended in order; guarded by loadMu
+	orderlyVersion status.Version
+	live           atomic.Bool   // Jobs are synced: from Synced until Run ends
+	stopAt         atomic.Int64  // when Run's context ended, as a Stamp; 0: it has not
+	closedCh       chan struct{} // closed when Run ends
 }
 
-// HostLoss says what a lost host costs a Job.
+// The phases of a Controller.
+const (
+	phaseNew int32 = iota
+	phaseRunning
+	phaseClosed
+)
+
+// Options configures a [Controller]. The zero value is ready to use: Jobs are kept
+// in memory.
+type Options struct {
+	// Store is the durable home of the Jobs. With one, what a Job needs is stored
+	// before it happens: a Pod starts after the intent to start it is stored, and is
+	// forgotten after it is counted there. One turn of the Controller's loop makes one
+	// Apply for all Jobs that need it. Nil: Jobs live in memory and end with the
+	// Controller, and nothing is applied anywhere.
+	//
+	// A Store serves one Controller of Jobs at a time. The Controller does not close it.
+	Store status.Store
+
+	// Recorder takes the Jobs' events, in addition to what [Controller.Events] shows.
+	// Events are counted while they happen and told about once a second, and before
+	// Wait returns. It is called without any lock. Nil: nobody listens.
+	Recorder status.Recorder
+
+	// BackoffBase is the delay after a first failed Pod; it doubles with each failure
+	// up to BackoffMax (J-90). Zero is Kubernetes' 10 s and 10 min, negative is no
+	// delay. Someone whose Pods take milliseconds wants less than Kubernetes.
+	BackoffBase, BackoffMax time.Duration
+
+	// StopGrace is how long Run, once its context has ended, waits for the executor to
+	// end and for the Store to take the last reports. Zero is 30 s, Kubernetes'
+	// grace period; negative does not wait. An executor has a grace of its own for its
+	// Pods; the Controller adds two seconds for its last reports.
+	StopGrace time.Duration
+
+	// OnHostLoss says what the loss of a host costs the Jobs in Store. Zero is
+	// [RequeueLost].
+	OnHostLoss HostLoss
+}
+
+// HostLoss says what the loss of a host, such as a crash of this program, costs a Job
+// whose Pods ran there. Pods that the executor finds again are not lost.
 type HostLoss string
 
-// RequeueLost: lost Pods are not counted, each crash that hits a Job counts as one failure. CountLost: every lost Pod is a failed Pod.
 const (
+	// RequeueLost settles lost Pods without counting them. Each crash that hits a
+	// Job counts as one failed Pod (137, ContainerStatusUnknown, condition
+	// DisruptionTarget), so that a Job that kills its host still ends. After a Run
+	// that ended in order nothing is counted.
 	RequeueLost HostLoss = "RequeueLost"
-	CountLost   HostLoss = "CountLost"
+
+	// CountLost makes every lost Pod a failed Pod with condition DisruptionTarget,
+	// which is Kubernetes' answer to the loss of a node (G-3), after a Run that ended
+	// in order as well.
+	CountLost HostLoss = "CountLost"
 )
 
-// DeleteOptions says how a Job is deleted.
-type DeleteOptions struct {
-	Propagation Propagation // zero: Background
-	UID         string      // precondition; empty: none
+// NewController returns a Controller that runs its Jobs' Pods on exec. It starts
+// nothing. A nil exec and wrong Options are [status.FieldErrors].
+func NewController(exec executor.Executor, opts Options) (*Controller, error) {
+	var errs status.FieldErrors
+	if exec == nil {
+		errs = append(errs, &status.FieldError{Type: status.FieldValueRequired, Field: "exec", Detail: "an executor.Executor"})
+	}
+	switch opts.OnHostLoss {
+	case "":
+		opts.OnHostLoss = RequeueLost
+	case RequeueLost, CountLost:
+	default:
+		errs = append(errs, &status.FieldError{
+			Type: status.FieldValueNotSupported, Field: "opts.onHostLoss", Value: string(opts.OnHostLoss),
+			Detail: fmt.Sprintf("supported values: %q, %q", RequeueLost, CountLost),
+		})
+	}
+	if len(errs) > 0 {
+		return nil, errs
+	}
+	c := &Controller{
+		exec: exec, opts: opts, store: opts.Store,
+		byKey:    make(map[string]*liveJob),
+		closedCh: make(chan struct{}),
+	}
+	c.jobs.init()
+	c.strays.init()
+	c.log.init()
+	c.alarm.init()
+	c.loop.init()
+	c.events.init(opts.Recorder)
+	return c, nil
 }
 
-// Propagation says what becomes of an object's dependents.
-type Propagation string
-
-const (
-	Background Propagation = "Background"
-	Foreground Propagation = "Foreground"
-	Orphan     Propagation = "Orphan"
-)
-
-// ListOptions selects objects.
-type ListOptions struct {
-	Namespace string // empty: all
-	Selector  string // "job-name=pi,tier!=web"; empty: all
-	Owner     string // UID of the controller owner; empty: any
-}
-
-// List is the outcome of Controller.List.
-type List struct {
-	Items   []*Job
-	Version status.Version
-}
-
-// WatchOptions selects what a watch yields.
-type WatchOptions struct {
-	Kinds     []string // Job, Pod; nil: Job
-	Namespace string
-	Selector  string
-	From      status.Version // events after this version; 0: from now, with an Added for each that exists
-}
-
-// WatchEvent is one change.
-type WatchEvent struct {
-	Type    WatchEventType
-	Version status.Version
-	Job     *Job // after (Added, Modified) or last state (Deleted); nil for a Pod
-	Old     *Job // before; nil for Added
-	Pod     *executor.PodObject
-	OldPod  *executor.PodObject
-}
-
-// WatchEventType is Added, Modified or Deleted.
-type WatchEventType string
-
-const (
-	Added    WatchEventType = "ADDED"
-	Modified WatchEventType = "MODIFIED"
-	Deleted  WatchEventType = "DELETED"
-)
-
-// PatchType says how a patch is applied.
-type PatchType string
-
-const (
-	MergePatch          PatchType = "application/merge-patch+json"
-	StrategicMergePatch PatchType = "application/strategic-merge-patch+json"
-)
-
-func NewController(exec executor.Executor, opts Options) (*Controller, error) { return nil, nil }
-
-func (c *Controller) Run(ctx context.Context) error                                { return nil }
-func (c *Controller) Create(ctx context.Context, j *Job) (*Job, error)             { return nil, nil }
-func (c *Controller) Get(ctx context.Context, key string) (*Job, error)            { return nil, nil }
-func (c *Controller) List(ctx context.Context, opts ListOptions) (*List, error)    { return nil, nil }
-func (c *Controller) Watch(ctx context.Context, opts WatchOptions) (*Watch, error) { return nil, nil }
-func (c *Controller) Update(ctx context.Context, j *Job) (*Job, error)             { return nil, nil }
-func (c *Controller) Patch(ctx context.Context, key string, t PatchType, patch []byte) (*Job, error) {
-	return nil, nil
-}
-func (c *Controller) Suspend(ctx context.Context, key string) error                    { return nil }
-func (c *Controller) Resume(ctx context.Context, key string) error                     { return nil }
-func (c *Controller) Delete(ctx context.Context, key string, opts DeleteOptions) error { return nil }
-func (c *Controller) Wait(ctx context.Context, key string) (*Job, error)               { return nil, nil }
-func (c *Controller) Events(ctx context.Context, key string) ([]status.Event, error)   { return nil, nil }
-func (c *Controller) Logs(ctx context.Context, pod string, opts executor.LogOptions) (io.ReadCloser, error) {
-	return nil, nil
-}
-func (c *Controller) Pods(ctx context.Context, opts ListOptions) ([]*executor.PodObject, error) {
-	return nil, nil
-}
-func (c *Controller) Pod(ctx context.Context, key string) (*executor.PodObject, error) {
-	return nil, nil
-}
-func (c *Controller) DeletePod(ctx context.Context, key string, grace time.Duration) error {
+// enter is the start of every call: it answers a cancelled context, a closed
+// Controller, and sees to it that the Store was read.
+func (c *Controller) enter(ctx context.Context) error {
+	if ctx == nil {
+		return required("ctx", "a context.Context")
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if c.phase.Load() == phaseClosed {
+		return fmt.Errorf("job: the Controller's Run has ended: %w", status.ErrClosed)
+	}
+	if c.store != nil {
+		return c.load(ctx)
+	}
 	return nil
 }
-func (c *Controller) PatchPod(ctx context.Context, key string, patch []byte) (*executor.PodObject, error) {
-	return nil, nil
+
+// errStopped is the answer to whoever waits when Run ends.
+func errStopped() error {
+	return fmt.Errorf("job: the Controller's Run has ended: %w", status.ErrClosed)
 }
 
-// Watch is a subscription: Events is closed when it ends, Err says why.
-type Watch struct{}
+// required is the answer to an argument that is not there.
+func required(field, what string) error {
+	return status.FieldErrors{{Type: status.FieldValueRequired, Field: field, Detail: what}}
+}
 
-// Run runs one Job to its end on exec. A Job that ended Failed is a *FailedError.
-func Run(ctx context.Context, exec executor.Executor, spec Spec) (*Job, error) { return nil, nil }
+// find returns the Job with that key.
+func (c *Controller) find(key string) (*liveJob, error) {
+	ns, name, err := status.ParseKey(key)
+	if err != nil {
+		return nil, status.FieldErrors{{Type: status.FieldValueInvalid, Field: "key", Value: key, Detail: "want NAME or NAMESPACE/NAME"}}
+	}
+	c.mu.RLock()
+	l := c.byKey[ns+"/"+name]
+	c.mu.RUnlock()
+	if l == nil || l.shown.Load() == nil { // not there, or not stored yet
+		return nil, fmt.Errorf("job: %s/%s: %w", ns, name, status.ErrNotFound)
+	}
+	return l, nil
+}
+
+// all returns all Jobs, in no order.
+func (c *Controller) all() []*liveJob {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	ls := make([]*liveJob, 0, len(c.byKey))
+	for _, l := range c.byKey {
+		ls = append(ls, l)
+	}
+	return ls
+}

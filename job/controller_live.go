@@ -1,0 +1,152 @@
+package job
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/podless/podless/executor"
+	"github.com/podless/podless/status"
+)
+
+// liveJob is one Job in the Controller's hands.
+//
+// Its step is the right to drive its Machine. Whoever lets the step go looks into
+// the mailbox again (release, attend), so that nothing that was left there waits.
+type liveJob struct {
+	key  string // NAMESPACE/NAME
+	uid  string // of the Job
+	high uint64 // of its Pods' UIDs
+
+	mail mailbox
+
+	step sync.Mutex
+	// Guarded by step.
+	job       *Job // metadata and spec as last written, immutable; what its Status says is old
+	machine   *Machine
+	synced    executor.Stamp // the latest now that the Machine was given
+	wake      executor.Stamp // as the alarm was told; 0: none
+	told      []toldEvent    // not yet told
+	waiters   []chan struct{}
+	ended     bool           // Complete or Failed
+	removal   removal        // the Job is to go
+	removed   bool           // the Job has gone
+	expired   bool           // its TTL has passed
+	last      *Job           // its last state, once it is removed
+	applying  bool           // with a Store: its Apply is under way, the Machine waits
+	changed   bool           // metadata or spec are not in shown, or not stored yet
+	cascade   bool           // all its Pods are to be deleted, once what is known is stored
+	encoded   []byte         // with a Store: the encoding of job
+	encodedOf *Job           //
+	version   status.Version // with a Store: as it is there; 0: it is not
+	storedAt  status.Version // by the Apply under way
+	offers    []executor.UID // ownerless Pods that it was asked to adopt
+	uids      []executor.UID // scratch
+
+	dirty atomic.Bool         // shown is old
+	shown atomic.Pointer[Job] // the newest snapshot that was given out or stored; nil: not yet, or gone
+
+	queued    atomic.Bool // on the loop's list
+	publishes atomic.Bool // on the publisher's list
+	heapIndex int         // in the alarm's heap; guarded by its mutex
+	heapKey   executor.Stamp
+}
+
+// removal says how a Job goes.
+type removal uint8
+
+const (
+	staysHere removal = iota
+	goesAlone         // its Pods have gone before, or have no owner any more
+	goesWithPods
+)
+
+func (l *liveJob) namespace() string { return l.job.Metadata.Namespace }
+
+// ref is how events name the Job.
+func (j *Job) ref() status.ObjectReference {
+	return status.ObjectReference{
+		APIVersion: "batch/v1", Kind: "Job",
+		Namespace: j.Metadata.Namespace, Name: j.Metadata.Name, UID: j.Metadata.UID,
+	}
+}
+
+// mailbox holds what came for a Job while somebody else had its step.
+type mailbox struct {
+	full atomic.Bool // there is something in it
+
+	mu       sync.Mutex
+	states   []executor.PodState
+	spare    []executor.PodState // given back by take
+	metas    []metaState
+	gone     []executor.UID
+	rejected []rejection
+	ops      []*op
+	wake     bool // its time has come
+}
+
+type metaState struct {
+	state executor.PodState
+	meta  *executor.PodMeta
+}
+
+type rejection struct {
+	uid executor.UID
+	err error
+}
+
+func (b *mailbox) putStates(states []executor.PodState) {
+	b.mu.Lock()
+	b.states = append(b.states, states...)
+	b.full.Store(true)
+	b.mu.Unlock()
+}
+
+// put changes the mailbox by fill.
+func (b *mailbox) put(fill func(*mailbox)) {
+	b.mu.Lock()
+	fill(b)
+	b.full.Store(true)
+	b.mu.Unlock()
+}
+
+// letters is what was in a mailbox.
+type letters struct {
+	states   []executor.PodState
+	metas    []metaState
+	gone     []executor.UID
+	rejected []rejection
+	ops      []*op
+	wake     bool
+}
+
+// take empties the mailbox. The holder of the step calls it, then done.
+func (b *mailbox) take() letters {
+	b.mu.Lock()
+	l := letters{b.states, b.metas, b.gone, b.rejected, b.ops, b.wake}
+	b.states, b.spare = b.spare[:0], nil
+	b.metas, b.gone, b.rejected, b.ops, b.wake = nil, nil, nil, nil, false
+	b.full.Store(false)
+	b.mu.Unlock()
+	return l
+}
+
+// keptStates bounds the memory that an idle mailbox keeps.
+const keptStates = 1024
+
+// done gives the slice of states back.
+func (b *mailbox) done(l *letters) {
+	if cap(l.states) == 0 || cap(l.states) > keptStates {
+		return
+	}
+	clear(l.states) // the Pods may go
+	b.mu.Lock()
+	b.spare = l.states[:0]
+	b.mu.Unlock()
+}
+
+// op is a change that an API call asks for. It is carried out with the step, between
+// two Syncs.
+type op struct {
+	change func(*liveJob) error
+	done   chan error // has room for one
+}

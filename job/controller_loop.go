@@ -1,0 +1,380 @@
+package job
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	retry "github.com/cenkalti/backoff/v4"
+
+	"github.com/podless/podless/executor"
+	"github.com/podless/podless/status"
+)
+
+// loop does the steps of all Jobs when there is a Store. One turn observes everything
+// that came, syncs every Job that something came for, and adds what is to be stored
+// to the batch. The batch is applied beside the loop: a Job whose Apply is under way
+// is left alone, others are synced meanwhile, and what they need is the next batch. That is
+// the group commit: one Apply for all that waits.
+//
+// A Plan is carried out after its Apply: what a Pod needs is stored before it starts, and it is
+// forgotten after it was counted in the Store.
+type loop struct {
+	mu    sync.Mutex
+	ready []*liveJob
+	spare []*liveJob
+	ended bool // no more turns
+
+	kick    chan struct{}
+	ending  chan struct{} // closed: end when all is done
+	applied chan *batch
+}
+
+// batch is what one Apply stores.
+type batch struct {
+	status.Batch
+	jobs []storing
+}
+
+// storing is one Job's part of a batch.
+type storing struct {
+	l    *liveJob
+	put  int // index in Puts, -1: it is deleted
+	del  int // index in Deletes
+	plan *Plan
+	ops  []*op
+	next *Job // what is put, to become the newest snapshot
+	err  error
+}
+
+func (o *loop) init() {
+	o.kick = make(chan struct{}, 1)
+	o.ending = make(chan struct{})
+	o.applied = make(chan *batch, 1)
+}
+
+// enqueue has the loop look at l.
+func (o *loop) enqueue(l *liveJob) {
+	if l.queued.Swap(true) {
+		return
+	}
+	o.mu.Lock()
+	o.ready = append(o.ready, l)
+	o.mu.Unlock()
+	select {
+	case o.kick <- struct{}{}:
+	default:
+	}
+}
+
+func (o *loop) take() []*liveJob {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	ready := o.ready
+	o.ready, o.spare = o.spare[:0], nil
+	return ready
+}
+
+func (o *loop) give(ready []*liveJob) {
+	clear(ready)
+	o.mu.Lock()
+	o.spare = ready[:0]
+	o.mu.Unlock()
+}
+
+// finish has run return when nothing is left to do.
+func (o *loop) finish() { close(o.ending) }
+
+// run takes turns until finish was called and all is stored, or ctx is done.
+func (o *loop) run(ctx context.Context, c *Controller) error {
+	busy := false
+	next := new(batch)
+	ending := o.ending
+	for {
+		ready := o.take()
+		for _, l := range ready {
+			l.queued.Store(false)
+			c.turn(l, next)
+		}
+		idle := len(ready) == 0
+		o.give(ready)
+		if !busy && len(next.jobs) > 0 {
+			busy = true
+			b := next
+			next = new(batch)
+			go func() {
+				c.apply(ctx, b)
+				o.applied <- b
+			}()
+		}
+		if idle && !busy && ending == nil {
+			return c.storeOrderly(ctx)
+		}
+		if !idle {
+			select { // do not let a flood of reports keep an Apply waiting
+			case b := <-o.applied:
+				busy = false
+				if err := c.afterApply(b); err != nil {
+					return err
+				}
+			default:
+			}
+			continue
+		}
+		select {
+		case <-o.kick:
+		case b := <-o.applied:
+			busy = false
+			if err := c.afterApply(b); err != nil {
+				return err
+			}
+		case <-ending:
+			ending = nil
+		case <-ctx.Done():
+			if busy {
+				<-o.applied
+			}
+			return nil
+		}
+	}
+}
+
+// turn observes what came for l, syncs it, and adds it to b if something is to be
+// stored.
+func (c *Controller) turn(l *liveJob, b *batch) {
+	l.step.Lock()
+	defer l.step.Unlock()
+	if l.applying {
+		return // afterStored enqueues it again
+	}
+	live := c.live.Load() // before Synced only what was asked for: reports wait for settleLost
+	var ops []*op
+	if live {
+		var now batchNow
+		ops = c.open(l, &now)
+	} else {
+		l.mail.mu.Lock()
+		ops, l.mail.ops = l.mail.ops, nil
+		l.mail.mu.Unlock()
+	}
+	if l.removed {
+		for _, o := range ops {
+			o.done <- fmt.Errorf("job: %s: %w", l.key, status.ErrNotFound)
+		}
+		return
+	}
+	kept := ops[:0]
+	for _, o := range ops {
+		if err := o.change(l); err != nil {
+			o.done <- err
+		} else {
+			kept = append(kept, o)
+		}
+	}
+	ops = kept
+	var p *Plan
+	if live && l.removal == staysHere {
+		l.synced = max(l.synced, executor.StampOf(time.Now()))
+		p = l.machine.Sync(l.synced.Time())
+	}
+	if l.removal != staysHere || l.changed || p != nil && p.Changed {
+		c.store1(l, b, p, ops)
+		return
+	}
+	if p != nil {
+		if c.carryOut(l, p, l.synced) {
+			c.loop.enqueue(l)
+		}
+		c.passOn(l)
+	}
+	for _, o := range ops {
+		o.done <- nil
+	}
+}
+
+// store1 adds l to b. The caller has the step.
+func (c *Controller) store1(l *liveJob, b *batch, p *Plan, ops []*op) {
+	s := storing{l: l, put: -1, del: -1, plan: p, ops: ops}
+	key := storeKey(l)
+	switch {
+	case l.removal == staysHere:
+		j := *l.job
+		j.Status = *l.machine.Status()
+		s.next, s.put = &j, len(b.Puts)
+		b.Puts = append(b.Puts, status.Put{Key: key, Value: c.storedValue(l, &j), Expect: l.version})
+	case l.version == 0: // it was never stored
+	default:
+		s.del = len(b.Deletes)
+		b.Deletes = append(b.Deletes, status.Delete{Key: key, Expect: l.version})
+	}
+	l.applying, l.changed = true, false
+	b.jobs = append(b.jobs, s)
+}
+
+func storeKey(l *liveJob) status.ObjectKey {
+	return status.ObjectKey{Kind: "Job", Namespace: l.job.Metadata.Namespace, Name: l.job.Metadata.Name}
+}
+
+// apply stores b, however often that must be tried. A conflict is sought out Job by
+// Job, so that it hits nobody else.
+func (c *Controller) apply(ctx context.Context, b *batch) {
+	v, err := c.applyRetried(ctx, b.Batch)
+	for i := range b.jobs {
+		s := &b.jobs[i]
+		switch {
+		case err == nil:
+			s.err = nil
+		case !errors.Is(err, status.ErrConflict) || len(b.jobs) == 1:
+			s.err = err
+			continue
+		default:
+			var one status.Batch
+			if s.put >= 0 {
+				one.Puts = b.Puts[s.put : s.put+1]
+			}
+			if s.del >= 0 {
+				one.Deletes = b.Deletes[s.del : s.del+1]
+			}
+			if v, s.err = c.applyRetried(ctx, one); s.err != nil {
+				continue
+			}
+		}
+		s.l.storedAt = v // applying: nobody else looks
+	}
+}
+
+// applyRetried tries an Apply until it succeeds, conflicts, or ctx ends.
+func (c *Controller) applyRetried(ctx context.Context, b status.Batch) (v status.Version, err error) {
+	if len(b.Puts)+len(b.Deletes) == 0 {
+		return 0, nil
+	}
+	policy := retry.NewExponentialBackOff(
+		retry.WithInitialInterval(10*time.Millisecond),
+		retry.WithMaxInterval(time.Second),
+		retry.WithMaxElapsedTime(0),
+	)
+	err = retry.Retry(func() error {
+		v, err = c.store.Apply(ctx, b)
+		if errors.Is(err, status.ErrConflict) || errors.Is(err, status.ErrClosed) {
+			return retry.Permanent(err)
+		}
+		return err
+	}, retry.WithContext(policy, ctx))
+	return v, err
+}
+
+// afterApply carries out the Plans whose state is stored now.
+func (c *Controller) afterApply(b *batch) (fatal error) {
+	for i := range b.jobs {
+		s := &b.jobs[i]
+		if err := c.afterStored(s); err != nil && fatal == nil {
+			fatal = err
+		}
+	}
+	return fatal
+}
+
+func (c *Controller) afterStored(s *storing) (fatal error) {
+	l := s.l
+	l.step.Lock()
+	defer l.step.Unlock()
+	l.applying = false
+	if s.err != nil {
+		return c.notStored(s)
+	}
+	if l.removal != staysHere && s.next == nil {
+		c.remove(l, l.storedAt)
+	} else {
+		l.version = l.storedAt
+		c.publish(l, s.next, l.storedAt)
+		if s.plan != nil {
+			if c.carryOut(l, s.plan, l.synced) {
+				c.loop.enqueue(l)
+			}
+			c.passOn(l)
+		}
+	}
+	for _, o := range s.ops {
+		o.done <- nil
+	}
+	if l.mail.full.Load() || l.changed || l.removal != staysHere && !l.removed {
+		c.loop.enqueue(l)
+	}
+	return nil
+}
+
+// notStored answers for what could not be stored. A new Job that somebody else has
+// stored under its name is that; for anything else the Store is not ours any more.
+func (c *Controller) notStored(s *storing) (fatal error) {
+	l := s.l
+	err := fmt.Errorf("job: store %s: %w", l.key, s.err)
+	if l.version == 0 && errors.Is(s.err, status.ErrConflict) {
+		c.forget(l)
+		err = fmt.Errorf("job: %s is in the Store already: %w", l.key, status.ErrAlreadyExists)
+	} else {
+		fatal = err
+	}
+	for _, o := range s.ops {
+		o.done <- err
+	}
+	return fatal
+}
+
+// doStored is do for a Job in a Store: the loop does it, before Run the caller.
+func (c *Controller) doStored(ctx context.Context, l *liveJob, change func(*liveJob) error) error {
+	o := &op{change: change, done: make(chan error, 1)}
+	c.phaseMu.RLock()
+	if c.phase.Load() != phaseNew {
+		c.phaseMu.RUnlock()
+		if c.phase.Load() == phaseClosed {
+			return errStopped()
+		}
+		l.mail.put(func(b *mailbox) { b.ops = append(b.ops, o) })
+		c.loop.enqueue(l)
+		select {
+		case err := <-o.done:
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-c.closedCh:
+			select {
+			case err := <-o.done:
+				return err
+			default:
+				return errStopped()
+			}
+		}
+	}
+	defer c.phaseMu.RUnlock()
+	l.step.Lock()
+	defer l.step.Unlock()
+	if l.removed {
+		return fmt.Errorf("job: %s: %w", l.key, status.ErrNotFound)
+	}
+	if err := change(l); err != nil {
+		return err
+	}
+	if l.removal == staysHere && !l.changed {
+		return nil
+	}
+	b := new(batch)
+	c.store1(l, b, nil, nil)
+	c.apply(context.WithoutCancel(ctx), b)
+	s := &b.jobs[0]
+	l.applying = false
+	if s.err != nil {
+		_ = c.notStored(s)
+		if l.removed {
+			return fmt.Errorf("job: %s is in the Store already: %w", l.key, status.ErrAlreadyExists)
+		}
+		return fmt.Errorf("job: store %s: %w", l.key, s.err)
+	}
+	if s.next == nil {
+		c.remove(l, l.storedAt)
+	} else {
+		c.publish(l, s.next, l.storedAt)
+	}
+	return nil
+}
