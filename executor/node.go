@@ -57,7 +57,9 @@ type Node struct {
 	rejected []rejection
 	template *Template // whose kind is the next one's
 	slow     bool
+	unfit    string // why it cannot run here; empty: it can
 	restored map[UID]*ContainerRun
+	janitor  janitor
 	lost     int // abandoned and still going on
 
 	buf []PodState // Run's
@@ -87,7 +89,7 @@ func NewNode(rt Runtime, opts NodeOptions) (*Node, error) {
 	if rt == nil {
 		return nil, errors.New("executor: NewNode: runtime is nil: want a Runtime, such as goroutine.New")
 	}
-	if err := opts.complete(); err != nil {
+	if err := opts.complete(rt); err != nil {
 		return nil, err
 	}
 	n := &Node{rt: rt, opts: opts, kick: make(chan struct{}, 1), draining: true}
@@ -112,7 +114,7 @@ func (n *Node) Create(pods []PodRange) (accepted int, err error) {
 				n.provide()
 				return accepted, err
 			}
-			n.template, n.slow = t, slowTemplate(t, n.instant)
+			n.template, n.slow, n.unfit = t, n.isSlow(t), n.unsuitable(t)
 		}
 		if p.N < 1 {
 			n.provide()
@@ -138,8 +140,12 @@ func (n *Node) Create(pods []PodRange) (accepted int, err error) {
 				r.state.Store(runSlow)
 			}
 			n.tracked.put(r)
-			n.queue.push(r)
-			n.queued++
+			if n.unfit != "" {
+				n.leavePending(r)
+			} else {
+				n.queue.push(r)
+				n.queued++
+			}
 			n.live++ // an ended one is taken off only if MaxPods is set
 			accepted++
 		}
@@ -272,17 +278,22 @@ func (n *Node) delete(r *ContainerRun, grace time.Duration) {
 		r.state.Or(runFailed)
 		rare.finished = now
 		r.finished = now
-		n.queued--
+		if r.state.Load()&runUnfit == 0 {
+			n.queued--
+		}
 		n.live--
 	}
 	m.mu.Unlock()
+	if !waits && !ended && !again && r.state.Load()&runSlow == 0 {
+		n.event(r, status.EventNormal, status.ReasonKilling, "Stopping container "+r.Name()) // P-42
+	}
 	switch {
 	case waits, ended:
 	case grace == 0:
-		r.stopPod(context.Canceled, 0)
+		r.stop(context.Canceled, 0)
 		n.abandonLater(r)
 	default:
-		r.stopPod(context.Canceled, max(grace, minGrace)) // P-41
+		r.stop(context.Canceled, max(grace, minGrace)) // P-41
 	}
 	n.report(r)
 	if waits && r.state.Load()&runUntracked != 0 {
@@ -347,12 +358,10 @@ func (n *Node) remove(r *ContainerRun, gone bool) {
 		n.gone = append(n.gone, r.pod.UID)
 		n.wake()
 	}
+	n.cleanUp(r.pod.UID, true)
 	if m := r.more.Load(); m != nil {
-		r.state.Or(runRemoved)
 		m.mu.Lock()
-		if m.log != nil {
-			m.log.remove()
-		}
+		m.eachLog((*containerLog).remove)
 		m.mu.Unlock()
 	}
 }
@@ -436,17 +445,70 @@ func (r *ContainerRun) logNamed(container string, previous bool) (*containerLog,
 	if spec.container(container) == nil {
 		return nil, fmt.Errorf("container %s: %w", strconv.Quote(container), status.ErrNotFound)
 	}
-	if r.state.Load()&runSlow == 0 {
-		if previous {
-			return nil, fmt.Errorf("previous terminated container %q: %w", container, status.ErrNotFound)
-		}
-		log := r.logOf()
-		if r.state.Load()&runEnded != 0 {
-			log.close()
-		}
-		return log, nil
+	m := r.moreOf()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	log := r.logKept(m, container, previous)
+	if log == nil {
+		return nil, fmt.Errorf("previous terminated container %q: %w", container, status.ErrNotFound)
 	}
-	return r.slowLog(container, previous)
+	if r.state.Load()&runEnded != 0 {
+		log.close()
+	}
+	return log, nil
+}
+
+// logKept returns the log of a container, made if need be; nil if there is no previous run. The caller holds m.mu.
+func (r *ContainerRun) logKept(m *runMore, container string, previous bool) *containerLog {
+	var kept **containerLog
+	switch slow := r.state.Load()&runSlow != 0; {
+	case slow && m.rareOf().slow != nil:
+		for _, c := range m.rare.slow.all {
+			if c.spec.Name == container {
+				if kept = &c.log; previous {
+					return c.previous
+				}
+			}
+		}
+	case previous:
+		return nil
+	case slow: // it waits to be taken up
+		if m.rare.logs == nil {
+			m.rare.logs = map[string]*containerLog{}
+		}
+		if m.rare.logs[container] == nil {
+			m.rare.logs[container] = newContainerLog(r.node)
+		}
+		return m.rare.logs[container]
+	default:
+		kept = &m.log
+	}
+	if *kept == nil {
+		*kept = newContainerLog(r.node)
+	}
+	return *kept
+}
+
+// eachLog calls f for every log. The caller holds m.mu.
+func (m *runMore) eachLog(f func(*containerLog)) {
+	if m.log != nil {
+		f(m.log)
+	}
+	if m.rare == nil {
+		return
+	}
+	for _, l := range m.rare.logs {
+		f(l)
+	}
+	if m.rare.slow != nil {
+		for _, c := range m.rare.slow.all {
+			for _, l := range [...]*containerLog{c.log, c.previous} {
+				if l != nil {
+					f(l)
+				}
+			}
+		}
+	}
 }
 
 // sortedNames returns NAMESPACE/NAME of Pods.

@@ -38,10 +38,11 @@ const (
 	runAbandoned // reported as ended while it goes on: code and finished are those in runRare
 	runSlow      // several containers, or anything else that takes more than one run
 	runQueued    // in the outbox
-	runRemoved   // it left the Node
 	runOfPod     // the run of one container of a slow Pod
+	runUnfit     // this Node does not suit it: it stays Pending (P-39b)
 
-	runEnded = runSucceeded | runFailed
+	runEnded       = runSucceeded | runFailed
+	runContextOver = runStopping | runEnded | runSlow // the context of a fast Pod's only run, or of one run of a slow one
 )
 
 // runMore is made when a run is asked for its Done channel, stopped or written about.
@@ -72,6 +73,7 @@ type runRare struct {
 	finished     Stamp      // likewise
 	slow         *podWorker
 	adopt        []Recovered
+	logs         map[string]*containerLog // of a slow Pod that waits in the queue
 
 	// Of a container of a slow Pod.
 	of      *ContainerRun

@@ -36,7 +36,7 @@ func (c *runContext) Done() <-chan struct{} {
 	defer m.mu.Unlock()
 	if m.done == nil {
 		m.done = make(chan struct{})
-		if r.state.Load()&(runStopping|runEnded) != 0 {
+		if r.state.Load()&runContextOver != 0 {
 			close(m.done)
 		}
 	}
@@ -47,7 +47,7 @@ func (c *runContext) Done() <-chan struct{} {
 // activeDeadlineSeconds did it, otherwise context.Canceled.
 func (c *runContext) Err() error {
 	r := (*ContainerRun)(c)
-	if r.state.Load()&(runStopping|runEnded) == 0 {
+	if r.state.Load()&runContextOver == 0 {
 		return nil
 	}
 	if m := r.more.Load(); m != nil {
@@ -75,7 +75,7 @@ func (c *runContext) AfterFunc(f func()) (stop func() bool) {
 	m := r.moreOf()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if r.state.Load()&(runStopping|runEnded) != 0 {
+	if r.state.Load()&runContextOver != 0 {
 		go f()
 		return func() bool { return false }
 	}
@@ -108,12 +108,16 @@ func (m *runMore) endContext() {
 	m.after = nil
 }
 
-// stop asks the run to stop within grace, by force if that is 0 (P-41). Asking again may only shorten the grace.
+// stop asks the run, or all that runs of a slow Pod, to stop within grace, by force if that is 0 (P-41). Asking again may only shorten the grace.
 func (r *ContainerRun) stop(err error, grace time.Duration) {
 	m := r.moreOf()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	rare := m.rareOf()
+	if rare.slow != nil {
+		rare.slow.stopLocked(err, grace)
+		return
+	}
 	if r.state.Load()&runEnded != 0 {
 		return
 	}
@@ -164,7 +168,5 @@ func (r *ContainerRun) ended() {
 	if m.rare != nil && m.rare.killer != nil {
 		m.rare.killer.Stop()
 	}
-	if m.log != nil {
-		m.log.close()
-	}
+	m.eachLog((*containerLog).close)
 }

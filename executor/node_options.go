@@ -24,7 +24,7 @@ type NodeOptions struct {
 	MaxPods int
 
 	// KeepTerminated is how many ended Pods that are untracked are kept, with their logs; the oldest go first. Zero
-	// means 12,500, Kubernetes' threshold; negative none.
+	// means 12,500, Kubernetes' threshold, or 100 if the Runtime is a [Remover]; negative none.
 	//
 	// Kubernetes: kube-controller-manager --terminated-pod-gc-threshold.
 	KeepTerminated int
@@ -43,6 +43,12 @@ type NodeOptions struct {
 	CrashLoopBase time.Duration
 	// CrashLoopMax is the longest such delay. Zero means 5 min, Kubernetes' value (P-24).
 	CrashLoopMax time.Duration
+
+	// WaitingBase is the delay before a container that could not be brought up (ErrImagePull) is
+	// tried again; it doubles with each further try. Zero means 10 s, Kubernetes' value; negative no delay.
+	WaitingBase time.Duration
+	// WaitingMax is the longest such delay. Zero means 5 min, Kubernetes' value.
+	WaitingMax time.Duration
 
 	// Recorder takes the events of Pods: Killing, BackOff and the like. Nil: nobody
 	// asked, and they cost nothing.
@@ -67,14 +73,17 @@ type Capacity struct {
 const (
 	defaultNodeName       = "podless"
 	defaultKeepTerminated = 12500
+	defaultKeepContainers = 100
 	defaultKeepLogBytes   = 64 << 20
 	defaultMaxLogBytes    = 1 << 20
 	defaultStopGrace      = 30 * time.Second
 	defaultCrashLoopBase  = 10 * time.Second // P-22
 	defaultCrashLoopMax   = 5 * time.Minute  // P-24
+	defaultWaitingBase    = 10 * time.Second
+	defaultWaitingMax     = 5 * time.Minute
 )
 
-func (o *NodeOptions) complete() error {
+func (o *NodeOptions) complete(rt Runtime) error {
 	if o.Name == "" {
 		o.Name = defaultNodeName
 	}
@@ -84,11 +93,15 @@ func (o *NodeOptions) complete() error {
 	}{
 		{"maxPods", int64(o.MaxPods)}, {"capacity.pods", int64(o.Capacity.Pods)},
 		{"keepLogBytes", o.KeepLogBytes}, {"maxLogBytes", int64(o.MaxLogBytes)}, {"crashLoopMax", int64(o.CrashLoopMax)},
+		{"waitingMax", int64(o.WaitingMax)},
 	} {
 		if v.value < 0 {
 			return fmt.Errorf("executor: node %q: %w", o.Name, &status.FieldError{Type: status.FieldValueInvalid,
 				Field: v.field, Value: v.value, Detail: "must be greater than or equal to 0"})
 		}
+	}
+	if _, ok := rt.(Remover); ok {
+		setDefault(&o.KeepTerminated, defaultKeepContainers)
 	}
 	setDefault(&o.KeepTerminated, defaultKeepTerminated)
 	o.KeepTerminated = max(o.KeepTerminated, 0)
@@ -97,6 +110,8 @@ func (o *NodeOptions) complete() error {
 	setDefault(&o.StopGrace, defaultStopGrace)
 	setDefault(&o.CrashLoopBase, defaultCrashLoopBase)
 	setDefault(&o.CrashLoopMax, defaultCrashLoopMax)
+	setDefault(&o.WaitingBase, defaultWaitingBase)
+	setDefault(&o.WaitingMax, defaultWaitingMax)
 	return nil
 }
 

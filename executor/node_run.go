@@ -21,6 +21,8 @@ func (n *Node) Run(ctx context.Context, sink Sink) error {
 	}
 	defer n.sweep.Stop()
 	if err := n.resume(ctx); err != nil {
+		leave()
+		n.janitor.close()
 		n.end()
 		return err
 	}
@@ -113,9 +115,9 @@ func (n *Node) drain(leave context.CancelFunc) error {
 	defer kill.Stop()
 	if _, stays := n.rt.(Recoverer); stays {
 		leave()
-		n.beginDrain(func(*ContainerRun) {})
+		n.beginDrain((*ContainerRun).leave)
 	} else {
-		n.beginDrain(func(r *ContainerRun) { r.stopPod(context.Canceled, max(grace-reserve, 0)) })
+		n.beginDrain(func(r *ContainerRun) { r.stop(context.Canceled, max(grace-reserve, 0)) })
 	}
 	if n.opts.StopGrace < 0 {
 		leave()
@@ -143,6 +145,8 @@ func (n *Node) drain(leave context.CancelFunc) error {
 			n.flush()
 		}
 	}
+	leave()
+	n.janitor.close()
 	n.flush()
 	n.end()
 	if len(left) > 0 {

@@ -1,7 +1,7 @@
 package executor
 
 import (
-	"time"
+	"errors"
 
 	"github.com/podless/podless/status"
 )
@@ -102,7 +102,9 @@ func (n *Node) take(w *worker, r *ContainerRun) {
 	if w.last == 0 { // a goroutine that goes on from Pod to Pod has read the clock at its previous end
 		w.last = n.now()
 	}
-	r.started = max(r.pod.Created, w.last)
+	if r.started == 0 { // else it goes on from an earlier host
+		r.started = max(r.pod.Created, w.last)
+	}
 	w.cur = r
 	if w.slot < 0 {
 		w.slot = len(n.fresh)
@@ -151,6 +153,9 @@ func (w *worker) serve() {
 		w.serveSlow(r, nil)
 		return
 	}
+	if n.opts.Recorder != nil {
+		n.event(r, status.EventNormal, reasonStarted, "Started container "+r.Name())
+	}
 	w.inRun = true
 	exit, err := n.rt.Run(n.host, r)
 	w.inRun = false
@@ -160,7 +165,7 @@ func (w *worker) serve() {
 // finish ends a fast Pod and reports that.
 func (w *worker) finish(r *ContainerRun, exit Exit, err error) {
 	n := w.node
-	if err != nil || exit != (Exit{Code: exit.Code}) {
+	if err != nil || exit != (Exit{Code: exit.Code}) || exit.Code != 0 && r.pod.Template.Spec.RestartPolicy != RestartNever {
 		w.finishRich(r, exit, err)
 		return
 	}
@@ -209,20 +214,23 @@ func (w *worker) finished(r *ContainerRun, old uint32, state PodState) {
 func (w *worker) finishRich(r *ContainerRun, exit Exit, err error) {
 	n := w.node
 	w.last = n.now()
-	if waiting, ok := err.(*WaitingError); ok {
-		w.serveSlow(r, waiting)
-		return
-	}
-	if exit.Detached { // it goes on without us
-		n.looking.Add(1)
+	first := &firstRun{exit: exit, err: err}
+	c := &r.pod.Template.Spec.Containers[0]
+	if errors.As(err, &first.waiting) {
+		w.serveSlow(r, first)
 		return
 	}
 	n.normalize(&exit, err, w.last)
+	if r.state.Load()&(runStopping|runAbandoned) == 0 && restartAfter(c, r.pod.Template.Spec.RestartPolicy, exit.Code) != restartNo {
+		w.serveSlow(r, first)
+		return
+	}
 	m := r.moreOf()
 	m.mu.Lock()
 	old := r.state.Load()
 	if old&runAbandoned == 0 {
-		n.fallbackToLog(&r.pod.Template.Spec.Containers[0], m.log, &exit)
+		n.fallbackToLog(c, m.log, &exit)
+		n.cutMessage(&exit, 1)
 		r.finished, r.code = exit.Finished, exit.Code
 		m.rareOf().detail = r.fastDetail(m.rareOf(), &exit)
 		bit := runSucceeded
@@ -356,7 +364,11 @@ func (e *Exit) state(started Stamp) ContainerState {
 // containerStarted is told by a Runtime.
 func (n *Node) containerStarted(r *ContainerRun) {
 	if c := r.constRare(); c != nil {
-		c.of.slowWorker().started(r)
+		m := c.of.more.Load()
+		m.mu.Lock()
+		p := m.rare.slow
+		m.mu.Unlock()
+		p.started(r)
 	}
 }
 
@@ -390,13 +402,4 @@ func (n *Node) sweepRunning() []PodState {
 	}
 	n.buf = states
 	return states
-}
-
-// stopPod asks all that runs of the Pod to stop.
-func (r *ContainerRun) stopPod(err error, grace time.Duration) {
-	if r.state.Load()&runSlow != 0 {
-		r.slowWorker().stop(err, grace)
-		return
-	}
-	r.stop(err, grace)
 }

@@ -3,7 +3,6 @@ package executor
 import (
 	"context"
 	"io"
-	"time"
 
 	"github.com/podless/podless/status"
 )
@@ -100,7 +99,6 @@ type Exit struct {
 type WaitingError struct {
 	Reason  status.Reason // ErrImagePull, CreateContainerConfigError, …
 	Message string
-	Retry   time.Duration // how long to wait before the next try; zero: Node's own back-off, 10 s doubling to 5 min
 }
 
 func (e *WaitingError) Error() string { return string(e.Reason) + ": " + e.Message }

@@ -1,0 +1,590 @@
+package executor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/podless/podless/status"
+)
+
+// podWorker runs a Pod that takes more than one run of one container: it is a loop, on the goroutine of a worker, that
+// looks at the containers and at the time, starts and stops what is to be started and stopped,
+// and waits for the next change. Its fields are guarded by the mutex of its Pod's record.
+type podWorker struct {
+	node *Node
+	r    *ContainerRun
+	more *runMore // of r
+	wake chan struct{}
+
+	inits, regular []podContainer
+	all            []*podContainer // in order of the spec, init containers first
+	policy         RestartPolicy
+	until          Stamp // the Pod's activeDeadlineSeconds (P-36); 0: none
+	initialized    bool  // every init container has done what the regular ones wait for
+
+	setup        podSetup
+	stopping     bool // for good
+	stopErr      error
+	stopBy       Stamp
+	force        bool
+	over         bool // nothing is left to start: sidecars go
+	restarting   bool // all containers are stopped, to be started anew (P-29)
+	abandoned    bool
+	left         bool          // the host has left it
+	reason       status.Reason // of the Pod (P-6)
+	message      string
+	failed       bool  // whatever the codes say
+	wakeAt       Stamp // earliest need of the loop; 0: none
+	changed      bool  // since the last report
+	changedAt    Stamp
+	detail       *PodDetail // nil: to be made
+	phase        Phase      // the newest that may be shown (P-4)
+	readySince   Stamp
+	unready      Stamp
+	starts       []*ContainerRun
+	lastFinished Stamp
+}
+
+// podContainer is one container of a slow Pod.
+type podContainer struct {
+	spec *Container
+	kind containerKind
+
+	run           *ContainerRun // under way; nil: none
+	log, previous *containerLog
+	info          StartInfo
+	state         ContainerState
+	last          ContainerState
+	runs          int32 // started so far, the one under way included
+	ran           bool  // it has ended once
+	code          int32 // then
+	failed        bool  // then
+	succeeded     bool  // then
+	crash         crashLoop
+	retry         time.Duration // delay after the latest WaitingError
+	retryAt       Stamp
+	flipAt        Stamp // when ErrImagePull becomes ImagePullBackOff
+	told          bool  // BackOff, for this wait
+	stopAsked     bool
+	adopted       *Recovered
+	detached      bool
+	everStarted   bool
+}
+
+// firstRun is the run of the only container that made its Pod slow.
+type firstRun struct {
+	waiting *WaitingError
+	exit    Exit
+	err     error
+	log     *containerLog
+}
+
+func newPodWorker(n *Node, r *ContainerRun) *podWorker {
+	spec := r.pod.Template.Spec
+	p := &podWorker{node: n, r: r, more: r.moreOf(), wake: make(chan struct{}, 1), policy: spec.RestartPolicy}
+	p.inits = make([]podContainer, len(spec.InitContainers))
+	p.regular = make([]podContainer, len(spec.Containers))
+	p.initialized = len(p.inits) == 0
+	waiting := status.ReasonContainerCreating // P-10
+	if len(p.inits) > 0 {
+		waiting = status.ReasonPodInitializing // P-10a
+	}
+	rareLogs := p.more.rareOf().logs
+	p.more.rare.logs = nil
+	add := func(c *podContainer, spec *Container, kind containerKind) {
+		*c = podContainer{spec: spec, kind: kind, log: rareLogs[spec.Name], state: ContainerState{Kind: ContainerWaiting, Reason: waiting}}
+		p.all = append(p.all, c)
+	}
+	for i := range p.inits {
+		kind := initContainer
+		if isSidecar(&spec.InitContainers[i]) {
+			kind = sidecarContainer
+		}
+		add(&p.inits[i], &spec.InitContainers[i], kind)
+	}
+	for i := range p.regular {
+		add(&p.regular[i], &spec.Containers[i], regularContainer)
+	}
+	p.until = r.deadline()
+	return p
+}
+
+// deadline returns when the Pod's activeDeadlineSeconds is over (P-36); 0: never.
+func (r *ContainerRun) deadline() Stamp {
+	if s := r.pod.Template.Spec.ActiveDeadlineSeconds; s != nil {
+		return r.started + Stamp(*s)*Stamp(time.Second)
+	}
+	return 0
+}
+
+// serveSlow runs the Pod that w has taken, to its end. first is the run, if any, that has shown that the Pod is slow.
+func (w *worker) serveSlow(r *ContainerRun, first *firstRun) {
+	n := w.node
+	m := r.moreOf()
+	m.mu.Lock()
+	p := newPodWorker(n, r)
+	rare := p.more.rareOf()
+	if r.state.Or(runSlow)&runStopping != 0 { // while it was still taken for a fast one
+		grace := rare.grace
+		if rare.killed {
+			grace = 0
+		}
+		p.stopLocked(rare.err, grace)
+	}
+	p.adopt(rare.adopt)
+	rare.adopt = nil
+	rare.slow = p
+	if first != nil {
+		p.takeOver(first)
+		p.more.endContext() // that of the first run
+	}
+	p.more.mu.Unlock()
+	ends := p.loop()
+	w.last = n.now()
+	if !ends {
+		n.looking.Add(1)
+		return
+	}
+	p.more.mu.Lock()
+	old := r.state.Load()
+	if old&runAbandoned == 0 {
+		p.end(w.last)
+		r.finished = p.lastFinished
+		bit := runSucceeded
+		if p.phase != Succeeded {
+			bit = runFailed
+		}
+		old = r.state.Or(bit)
+	}
+	p.more.mu.Unlock()
+	r.ended()
+	n.cleanUp(r.pod.UID, false)
+	w.finished(r, old, r.snapshot())
+}
+
+// loop runs until all containers have stopped for good, and reports true then. It reports false if the Pod goes on
+// without this host, or goes back into the queue.
+func (p *podWorker) loop() bool {
+	n := p.node
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		p.more.mu.Lock()
+		now := n.now()
+		p.wakeAt = 0
+		done := p.step(now)
+		starts := p.starts
+		p.starts = nil
+		report := false
+		if p.changed && !done && !p.abandoned {
+			if due := p.changedAt + Stamp(sweepAfter); now >= due {
+				report, p.changed = true, false
+			} else {
+				p.need(due)
+			}
+		}
+		wakeAt := p.wakeAt
+		idle := done && p.active() == 0
+		detached, unstarted := p.detachedAny(), p.unstarted()
+		p.more.mu.Unlock()
+		for _, run := range starts {
+			go p.runContainer(run)
+		}
+		if report {
+			n.mu.Lock()
+			n.report(p.r)
+			n.mu.Unlock()
+		}
+		switch {
+		case idle && unstarted:
+			n.requeue(p.r)
+			return false
+		case idle && detached:
+			return false
+		case idle:
+			return true
+		}
+		if wakeAt == 0 {
+			<-p.wake
+			continue
+		}
+		timer.Reset(max(time.Duration(wakeAt-now), 0))
+		select {
+		case <-p.wake:
+			timer.Stop()
+		case <-timer.C:
+		}
+	}
+}
+
+// need sees to it that the loop looks again at the latest at at.
+func (p *podWorker) need(at Stamp) {
+	if p.wakeAt == 0 || at < p.wakeAt {
+		p.wakeAt = at
+	}
+}
+
+func (p *podWorker) touch(now Stamp) {
+	p.detail = nil
+	if !p.changed {
+		p.changed, p.changedAt = true, now
+	}
+}
+
+func (p *podWorker) signal() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (p *podWorker) active() int {
+	n := 0
+	if p.setup.busy {
+		n++
+	}
+	for _, c := range p.all {
+		if c.run != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// step looks at everything and does what is due. It reports whether nothing will be started any more. The caller
+// holds the mutex.
+func (p *podWorker) step(now Stamp) (done bool) {
+	if p.until != 0 && !p.stopping { // P-36
+		if now >= p.until {
+			p.reason, p.message, p.failed = status.ReasonDeadlineExceeded, "Pod was active on the node longer than the specified deadline", true
+			p.node.event(p.r, status.EventNormal, status.ReasonDeadlineExceeded, p.message)
+			p.stopLocked(context.DeadlineExceeded, max(podGrace(p.r.pod.Template.Spec), minGrace))
+		} else {
+			p.need(p.until)
+		}
+	}
+	switch {
+	case p.detachedAny():
+		return true
+	case p.stopping, p.over, p.failed:
+		p.stopAll(now)
+	case p.restarting:
+		p.restartEverything(now)
+		if p.restarting {
+			return false
+		}
+		p.advance(now)
+	default:
+		p.advance(now)
+	}
+	p.rephase(now)
+	return p.stopping || p.over || p.failed
+}
+
+// advance starts what may be started.
+func (p *podWorker) advance(now Stamp) {
+	if !p.setUp(now) {
+		return
+	}
+	if !p.initialize(now) {
+		return
+	}
+	left := false
+	for i := range p.regular {
+		c := &p.regular[i]
+		left = p.advanceContainer(c, now) || left
+		if p.restarting || p.failed {
+			p.signal()
+			return
+		}
+	}
+	if !left { // P-27: sidecars go when no regular container runs or will run again
+		p.over = true
+		p.stopBy = now + Stamp(max(podGrace(p.r.pod.Template.Spec), minGrace))
+		p.stopAll(now)
+	}
+}
+
+// initialize runs init containers in order and reports whether the regular ones may start (P-26, P-27).
+func (p *podWorker) initialize(now Stamp) bool {
+	for i := range p.inits {
+		c := &p.inits[i]
+		if c.kind == sidecarContainer {
+			p.advanceContainer(c, now)
+			if !c.everStarted && !p.initialized {
+				return false
+			}
+			continue
+		}
+		if p.initialized || c.succeeded {
+			continue
+		}
+		if !p.advanceContainer(c, now) && !c.succeeded {
+			p.failed = true // P-26
+			p.stopBy = now + Stamp(max(podGrace(p.r.pod.Template.Spec), minGrace))
+			p.signal()
+		}
+		if !c.succeeded {
+			return false
+		}
+	}
+	if !p.initialized {
+		p.initialized = true
+		for i := range p.regular {
+			if c := &p.regular[i]; c.runs == 0 && c.state.Reason == status.ReasonPodInitializing {
+				p.touch(now)
+			}
+		}
+	}
+	return true
+}
+
+// advanceContainer starts c if it is to be started and the time has come, and reports whether it runs or will.
+func (p *podWorker) advanceContainer(c *podContainer, now Stamp) bool {
+	switch {
+	case c.run != nil:
+		return true
+	case c.retryAt != 0: // it could not be brought up
+		if now < c.retryAt {
+			if c.flipAt != 0 && now >= c.flipAt {
+				c.flipAt = 0
+				c.state.Message = backOffMessage(c)
+				c.state.Reason = waitingReason(c.state.Reason)
+				p.node.event(p.r, status.EventNormal, status.ReasonBackOff, c.state.Message)
+				p.touch(now)
+			}
+			if c.flipAt != 0 {
+				p.need(c.flipAt)
+			}
+			p.need(c.retryAt)
+			return true
+		}
+		p.start(c, now)
+		return true
+	case !c.ran || c.adopted != nil:
+		p.start(c, now)
+		return true
+	}
+	code := c.code
+	if c.failed && code == 0 {
+		code = 1 // killed for memory counts as failed (P-26)
+	}
+	switch p.decide(c) {
+	case restartNo:
+		return false
+	case restartAll:
+		p.restarting = true
+		return true
+	}
+	b := p.node.crashBackoff()
+	due, delay := c.crash.due(b, c.finished())
+	if now < due { // P-25
+		if c.state.Kind == ContainerTerminated {
+			c.last = c.state
+			c.state = ContainerState{Kind: ContainerWaiting, Reason: status.ReasonCrashLoopBackOff,
+				Message: fmt.Sprintf("back-off %v restarting failed container=%s pod=%s", delay, c.spec.Name, p.fullName())}
+			p.node.event(p.r, status.EventWarning, status.ReasonBackOff,
+				"Back-off restarting failed container "+c.spec.Name+" in pod "+p.fullName())
+			p.touch(now)
+		}
+		p.need(due)
+		return true
+	}
+	c.crash = c.crash.restarted(b, c.finished(), now)
+	p.start(c, now)
+	return true
+}
+
+// decide says what follows the latest end of c.
+func (p *podWorker) decide(c *podContainer) restartAction {
+	if c.kind == sidecarContainer {
+		return restartYes // P-27
+	}
+	code := c.code
+	if c.failed && code == 0 {
+		code = 137
+	}
+	if c.kind == initContainer && c.spec.RestartPolicy == nil && p.policy == RestartAlways {
+		if code == 0 {
+			return restartNo
+		}
+		return restartYes
+	}
+	return restartAfter(c.spec, p.policy, code)
+}
+
+// finished returns when c ended last.
+func (c *podContainer) finished() Stamp {
+	if c.state.Kind == ContainerTerminated {
+		return c.state.Finished
+	}
+	return c.last.Finished
+}
+
+func (n *Node) crashBackoff() backoff { return backoff{n.opts.CrashLoopBase, n.opts.CrashLoopMax} }
+
+// pullBackoff is that of containers that could not be brought up.
+func (n *Node) pullBackoff() backoff { return backoff{n.opts.WaitingBase, n.opts.WaitingMax} }
+
+func backOffMessage(c *podContainer) string {
+	if c.state.Reason == status.ReasonErrImagePull {
+		return fmt.Sprintf("Back-off pulling image %q: %s: %s", c.spec.Image, c.state.Reason, c.state.Message)
+	}
+	return c.state.Message
+}
+
+// fullName is how messages name the Pod: NAME_NAMESPACE(UID).
+func (p *podWorker) fullName() string {
+	pod := &p.r.pod
+	return pod.Name() + "_" + status.NamespaceOrDefault(pod.Template.Namespace) + "(" + pod.UID.String() + ")"
+}
+
+// start begins the next run of c.
+func (p *podWorker) start(c *podContainer, now Stamp) {
+	run := &ContainerRun{node: p.node, started: now}
+	run.state.Store(runOfPod)
+	rare := &runRare{of: p.r, spec: c.spec, init: c.kind != regularContainer}
+	if a := c.adopted; a != nil {
+		rare.handle, c.runs = a.Handle, a.Restart
+		c.adopted = nil
+	}
+	rare.restart = c.runs
+	switch {
+	case c.log == nil:
+		c.log = newContainerLog(p.node)
+	case c.runs > 0 && rare.handle == "":
+		if c.previous != nil {
+			c.previous.remove()
+		}
+		c.previous, c.log = c.log, newContainerLog(p.node)
+	}
+	run.more.Store(&runMore{rare: rare, log: c.log})
+	if c.state.Kind == ContainerTerminated {
+		c.last = c.state
+	}
+	c.run, c.retryAt, c.flipAt, c.told, c.stopAsked = run, 0, 0, false, false
+	c.runs++
+	if p.node.instant {
+		p.runs(c, StartInfo{At: now})
+	} else if c.state.Kind == ContainerTerminated {
+		c.state = ContainerState{Kind: ContainerWaiting, Reason: status.ReasonContainerCreating}
+	}
+	p.touch(now)
+	p.starts = append(p.starts, run)
+	p.node.event(p.r, status.EventNormal, reasonStarted, "Started container "+c.spec.Name)
+}
+
+// runs notes that c runs.
+func (p *podWorker) runs(c *podContainer, info StartInfo) {
+	c.info, c.everStarted = info, true
+	c.state = ContainerState{Kind: ContainerRunning, Started: info.At}
+}
+
+// runContainer is the goroutine of one run.
+func (p *podWorker) runContainer(run *ContainerRun) {
+	exit, err, returned := Exit{}, error(nil), false
+	defer func() {
+		if !returned { // runtime.Goexit in user code
+			exit, err = goexit(), nil
+		}
+		p.ended(run, exit, err)
+	}()
+	if _, bad := ResolveEnv(run.Pod(), nil, run.Spec(), p.node.opts.Name); bad != nil { // P-52
+		err = bad
+	} else {
+		exit, err = p.node.rt.Run(p.node.host, run)
+	}
+	returned = true
+}
+
+func (p *podWorker) containerOf(run *ContainerRun) *podContainer {
+	for _, c := range p.all {
+		if c.run == run {
+			return c
+		}
+	}
+	return nil
+}
+
+// started is called by ContainerRun.Started.
+func (p *podWorker) started(run *ContainerRun) {
+	p.more.mu.Lock()
+	defer p.more.mu.Unlock()
+	c := p.containerOf(run)
+	if c == nil || p.abandoned {
+		return
+	}
+	m := run.more.Load()
+	m.mu.Lock()
+	info := m.rare.info
+	m.mu.Unlock()
+	if !p.node.instant {
+		p.runs(c, info)
+	} else {
+		c.info = info
+	}
+	p.touch(p.node.now())
+	p.signal()
+}
+
+// ended takes the end of a run.
+func (p *podWorker) ended(run *ContainerRun, exit Exit, err error) {
+	n := p.node
+	now := n.now()
+	p.more.mu.Lock()
+	defer p.more.mu.Unlock()
+	defer p.signal()
+	c := p.containerOf(run)
+	c.run = nil
+	run.state.Or(runFailed)
+	run.ended()
+	if p.abandoned {
+		return
+	}
+	p.touch(now)
+	var waiting *WaitingError
+	switch {
+	case errors.As(err, &waiting):
+		p.couldNotStart(c, waiting, now)
+	case exit.Detached:
+		c.detached = true
+	default:
+		p.containerEnded(c, exit, err, now)
+	}
+}
+
+// couldNotStart makes c wait (P-14).
+func (p *podWorker) couldNotStart(c *podContainer, w *WaitingError, now Stamp) {
+	c.runs--
+	if c.state.Kind == ContainerTerminated {
+		c.last = c.state
+	}
+	c.state = ContainerState{Kind: ContainerWaiting, Reason: w.Reason, Message: w.Message}
+	c.retry = p.node.pullBackoff().after(c.retry)
+	c.retryAt = now + Stamp(max(c.retry, time.Millisecond))
+	if w.Reason == status.ReasonErrImagePull {
+		c.flipAt = now + Stamp(min(time.Second, c.retry/2))
+	}
+	p.node.event(p.r, status.EventWarning, reasonFailed, string(w.Reason)+": "+w.Message)
+}
+
+func (p *podWorker) containerEnded(c *podContainer, exit Exit, err error, now Stamp) {
+	started := c.info.At
+	if c.state.Kind != ContainerRunning {
+		started = 0
+	}
+	p.node.normalize(&exit, err, now)
+	p.node.fallbackToLog(c.spec, c.log, &exit)
+	p.node.cutMessage(&exit, len(p.all))
+	if exit.Started != 0 {
+		started = exit.Started
+	}
+	c.state = exit.state(started)
+	c.ran, c.code, c.retry = true, exit.Code, 0
+	c.failed = exit.Code != 0 || exit.OOMKilled // P-26
+	c.succeeded = !c.failed
+	c.everStarted = true
+	p.lastFinished = max(p.lastFinished, exit.Finished)
+}

@@ -1,0 +1,78 @@
+package executor
+
+import (
+	"fmt"
+
+	"github.com/podless/podless/status"
+)
+
+// unsuitable says, as the scheduler would, why Pods of t cannot run on this Node; empty: they can (P-39b).
+func (n *Node) unsuitable(t *Template) string {
+	s := t.Spec
+	if len(s.SchedulingGates) > 0 {
+		return fmt.Sprintf("Scheduling is blocked due to non-empty scheduling gates: [%s]", gateNames(s.SchedulingGates))
+	}
+	if s.NodeName != "" { // it was bound by hand: no scheduler is asked
+		if s.NodeName == n.opts.Name {
+			return ""
+		}
+		return fmt.Sprintf("0/1 nodes are available: node %q is not this one", s.NodeName)
+	}
+	for k, v := range s.NodeSelector {
+		if have, ok := n.opts.Labels[k]; !ok || have != v {
+			return "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector."
+		}
+	}
+	for _, taint := range n.opts.Taints {
+		if taint.Effect != "PreferNoSchedule" && !tolerated(&taint, s.Tolerations) {
+			return fmt.Sprintf("0/1 nodes are available: 1 node(s) had untolerated taint(s) {%s: %s}.", taint.Key, taint.Value)
+		}
+	}
+	return ""
+}
+
+func gateNames(gates []SchedulingGate) string {
+	names := ""
+	for i, g := range gates {
+		if i > 0 {
+			names += " "
+		}
+		names += g.Name
+	}
+	return names
+}
+
+// tolerated reports whether one of the tolerations lets a Pod onto a node with the taint.
+//
+// Kubernetes: core/v1 Toleration.ToleratesTaint.
+func tolerated(taint *Taint, tolerations []Toleration) bool {
+	for i := range tolerations {
+		t := &tolerations[i]
+		switch {
+		case t.Effect != "" && t.Effect != taint.Effect, t.Key != "" && t.Key != taint.Key:
+		case t.Operator == "Exists":
+			return true
+		case t.Key != "" && (t.Operator == "" || t.Operator == "Equal") && t.Value == taint.Value:
+			return true
+		}
+	}
+	return false
+}
+
+// leavePending keeps a Pod that does not suit the Node. The caller holds n.mu.
+func (n *Node) leavePending(r *ContainerRun) {
+	reason := status.ReasonUnschedulable
+	if len(r.pod.Template.Spec.SchedulingGates) > 0 {
+		reason = status.ReasonSchedulingGated
+	}
+	m := r.moreOf()
+	m.mu.Lock()
+	m.rareOf().detail = &PodDetail{Conditions: status.Conditions{{Type: status.ConditionPodScheduled, Status: status.ConditionFalse,
+		LastTransitionTime: status.NewTime(r.pod.Created.Time()), Reason: reason, Message: n.unfit}}}
+	m.mu.Unlock()
+	r.state.Or(runUnfit)
+	if reason == status.ReasonUnschedulable {
+		n.event(r, status.EventWarning, status.ReasonFailedScheduling, n.unfit)
+	}
+	n.report(r)
+}
