@@ -1,0 +1,616 @@
+package executor
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/podless/podless/internal/openapi"
+	"github.com/podless/podless/status"
+)
+
+// Kubernetes' limits of restart rules (L-13).
+const (
+	maxRestartRules     = 20
+	maxRestartExitCodes = 255
+)
+
+func (c *templateCheck) checkContainers(path string) {
+	if len(c.spec.Containers) == 0 { // V-95
+		c.required(path, "")
+		return
+	}
+	names := map[string]bool{}
+	for i := range c.spec.Containers {
+		ctr, at := &c.spec.Containers[i], index(path, i)
+		c.checkContainer(at, ctr)
+		if names[ctr.Name] {
+			c.duplicate(at+".name", ctr.Name)
+		}
+		names[ctr.Name] = true
+		c.checkLifecycle(at+".lifecycle", ctr.Lifecycle)
+		c.checkProbe(at+".livenessProbe", ctr.LivenessProbe, probeLiveness)
+		c.checkProbe(at+".readinessProbe", ctr.ReadinessProbe, probeReadiness)
+		c.checkProbe(at+".startupProbe", ctr.StartupProbe, probeStartup)
+		c.checkRestartPolicy(at, ctr, false)
+	}
+	c.checkHostPorts(path, c.spec.Containers)
+}
+
+func (c *templateCheck) checkInitContainers(path string) {
+	names := map[string]bool{}
+	for i := range c.spec.Containers {
+		names[c.spec.Containers[i].Name] = true
+	}
+	for i := range c.spec.InitContainers {
+		ctr, at := &c.spec.InitContainers[i], index(path, i)
+		c.checkContainer(at, ctr)
+		c.checkRestartPolicy(at, ctr, true)
+		if names[ctr.Name] {
+			c.duplicate(at+".name", ctr.Name)
+		} else if ctr.Name != "" {
+			names[ctr.Name] = true
+		}
+		c.checkHostPorts(path, c.spec.InitContainers[i:i+1])
+		if ctr.RestartPolicy != nil && *ctr.RestartPolicy == RestartAlways {
+			c.checkLifecycle(at+".lifecycle", ctr.Lifecycle)
+			c.checkProbe(at+".livenessProbe", ctr.LivenessProbe, probeLiveness)
+			c.checkProbe(at+".readinessProbe", ctr.ReadinessProbe, probeReadiness)
+			c.checkProbe(at+".startupProbe", ctr.StartupProbe, probeStartup)
+			continue
+		}
+		const only = "may not be set for init containers without restartPolicy=Always" // V-100
+		if ctr.Lifecycle != nil {
+			c.forbidden(at+".lifecycle", only)
+		}
+		if ctr.LivenessProbe != nil {
+			c.forbidden(at+".livenessProbe", only)
+		}
+		if ctr.ReadinessProbe != nil {
+			c.forbidden(at+".readinessProbe", only)
+		}
+		if ctr.StartupProbe != nil {
+			c.forbidden(at+".startupProbe", only)
+		}
+	}
+}
+
+// checkContainer checks what all kinds of containers have in common.
+func (c *templateCheck) checkContainer(path string, ctr *Container) {
+	if ctr.Name == "" {
+		c.required(path+".name", "")
+	} else {
+		c.invalid(path+".name", ctr.Name, openapi.DNSLabel(ctr.Name)...)
+	}
+	if ctr.Image == "" {
+		c.required(path+".image", "")
+	}
+	c.oneOf(path+".terminationMessagePolicy", ctr.TerminationMessagePolicy, "File", "FallbackToLogsOnError")
+	c.checkPorts(path+".ports", ctr)
+	c.checkEnv(path+".env", ctr)
+	c.checkEnvFrom(path+".envFrom", ctr.EnvFrom)
+	c.checkMounts(path+".volumeMounts", ctr)
+	c.oneOf(path+".imagePullPolicy", ctr.ImagePullPolicy, "Always", "IfNotPresent", "Never")
+	c.checkResources(path+".resources", &ctr.Resources)
+	c.checkContainerSecurity(path+".securityContext", ctr.SecurityContext)
+}
+
+// checkRestartPolicy checks a container's own restart policy and its rules (A-62, A-63).
+func (c *templateCheck) checkRestartPolicy(path string, ctr *Container, init bool) {
+	if p := ctr.RestartPolicy; p != nil && *p != RestartAlways && *p != RestartNever && *p != RestartOnFailure {
+		c.notSupported(path+".restartPolicy", string(*p), "Always", "Never", "OnFailure")
+	}
+	if len(ctr.RestartPolicyRules) == 0 {
+		return
+	}
+	path += ".restartPolicyRules"
+	if ctr.RestartPolicy == nil {
+		c.required(strings.TrimSuffix(path, "Rules"), "must specify restartPolicy when restart rules are used")
+	}
+	if init && ctr.RestartPolicy != nil && *ctr.RestartPolicy == RestartAlways {
+		c.forbidden(path, "restartPolicyRules are not allowed for init containers with restart policy Always")
+	}
+	if len(ctr.RestartPolicyRules) > maxRestartRules {
+		c.errs = append(c.errs, status.TooMany(path, len(ctr.RestartPolicyRules), maxRestartRules))
+	}
+	for i := range ctr.RestartPolicyRules {
+		r, at := &ctr.RestartPolicyRules[i], index(path, i)
+		c.oneOf(at+".action", r.Action, "Restart", "RestartAllContainers")
+		if r.ExitCodes == nil {
+			c.required(at+".exitCodes", "must be specified")
+			continue
+		}
+		at += ".exitCodes"
+		c.oneOf(at+".operator", r.ExitCodes.Operator, "In", "NotIn")
+		if n := len(r.ExitCodes.Values); n == 0 {
+			c.invalid(at+".values", r.ExitCodes.Values, "at least one value is required")
+		} else if n > maxRestartExitCodes {
+			c.errs = append(c.errs, status.TooMany(at+".values", n, maxRestartExitCodes))
+		}
+		seen := map[int32]bool{}
+		for k, v := range r.ExitCodes.Values {
+			if seen[v] {
+				c.duplicate(index(at+".values", k), v)
+			}
+			seen[v] = true
+		}
+	}
+}
+
+type containerPort struct {
+	Name          string
+	HostPort      int32
+	ContainerPort int32
+	Protocol      string
+	HostIP        string
+}
+
+func (c *templateCheck) checkPorts(path string, ctr *Container) {
+	names := map[string]bool{}
+	for i, p := range rest[[]containerPort](ctr.Rest, "ports") {
+		at := index(path, i)
+		if p.Name != "" {
+			if msgs := openapi.PortName(p.Name); len(msgs) > 0 {
+				c.invalid(at+".name", p.Name, msgs...)
+			} else if names[p.Name] {
+				c.duplicate(at+".name", p.Name)
+			}
+			names[p.Name] = true
+		}
+		if p.ContainerPort == 0 {
+			c.required(at+".containerPort", "")
+		} else {
+			c.checkPortNumber(at+".containerPort", p.ContainerPort)
+		}
+		if p.HostPort != 0 {
+			c.checkPortNumber(at+".hostPort", p.HostPort)
+		}
+		c.oneOf(at+".protocol", p.Protocol, "SCTP", "TCP", "UDP")
+	}
+}
+
+func (c *templateCheck) checkPortNumber(path string, n int32) {
+	if n < 1 || n > 65535 {
+		c.invalid(path, n, inRange(1, 65535))
+	}
+}
+
+// checkHostPorts finds ports of the host that are taken twice.
+func (c *templateCheck) checkHostPorts(path string, list []Container) {
+	taken := map[string]bool{}
+	for i := range list {
+		for k, p := range rest[[]containerPort](list[i].Rest, "ports") {
+			if p.HostPort == 0 {
+				continue
+			}
+			key := fmt.Sprintf("%s/%s/%d", p.Protocol, p.HostIP, p.HostPort)
+			if taken[key] {
+				c.duplicate(index(index(path, i)+".ports", k)+".hostPort", key)
+			}
+			taken[key] = true
+		}
+	}
+}
+
+// checkHostNetwork checks that ports agree with the host's.
+func (c *templateCheck) checkHostNetwork(path string) {
+	if !c.spec.HostNetwork {
+		return
+	}
+	for _, l := range [...]struct {
+		name string
+		list []Container
+	}{{"containers", c.spec.Containers}, {"initContainers", c.spec.InitContainers}} {
+		for i := range l.list {
+			for k, p := range rest[[]containerPort](l.list[i].Rest, "ports") {
+				if p.HostPort != 0 && p.HostPort != p.ContainerPort {
+					c.invalid(index(index(path+"."+l.name, i)+".ports", k)+".hostPort", p.HostPort, "must match `containerPort` when `hostNetwork` is true")
+				}
+			}
+		}
+	}
+}
+
+// envFields are the fields of a Pod that an environment variable can take (P-54).
+var envFields = []string{"metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName",
+	"status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs"}
+
+func (c *templateCheck) checkEnv(path string, ctr *Container) { // V-98
+	for i := range ctr.Env {
+		v, at := &ctr.Env[i], index(path, i)
+		if v.Name == "" {
+			c.required(at+".name", "")
+		} else {
+			c.invalid(at+".name", v.Name, openapi.EnvVarName(v.Name)...)
+		}
+		if v.ValueFrom != nil {
+			c.checkEnvSource(at+".valueFrom", v)
+		}
+	}
+}
+
+func (c *templateCheck) checkEnvSource(path string, v *EnvVar) {
+	from, sources := v.ValueFrom, 0
+	if r := from.FieldRef; r != nil {
+		sources++
+		c.checkFieldRef(path+".fieldRef", r, envFields)
+	}
+	if r := from.ResourceFieldRef; r != nil {
+		sources++
+		c.checkResourceRef(path+".resourceFieldRef", r, false)
+	}
+	for _, kind := range [...]string{"configMapKeyRef", "secretKeyRef"} {
+		if !isSet(from.Rest, kind) {
+			continue
+		}
+		sources++
+		ref := rest[keyRef](from.Rest, kind)
+		if ref.Name == "" {
+			c.required(path+"."+kind+".name", "")
+		}
+		if ref.Key == "" {
+			c.required(path+"."+kind+".key", "")
+		} else {
+			c.invalid(path+"."+kind+".key", ref.Key, openapi.ConfigKey(ref.Key)...)
+		}
+	}
+	if isSet(from.Rest, "fileKeyRef") {
+		sources++
+		c.checkFileKeyRef(path+".fileKeyRef", rest[keyRef](from.Rest, "fileKeyRef"))
+	}
+	switch {
+	case sources == 0:
+		c.invalid(path, "", "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`")
+	case v.Value != "":
+		c.invalid(path, "", "may not be specified when `value` is not empty")
+	case sources > 1:
+		c.invalid(path, "", "may not have more than one field specified at a time")
+	}
+}
+
+func (c *templateCheck) checkFileKeyRef(path string, ref keyRef) {
+	if ref.Key == "" {
+		c.required(path+".key", "")
+	} else {
+		c.invalid(path+".key", ref.Key, openapi.EnvVarName(ref.Key)...)
+	}
+	if ref.VolumeName == "" {
+		c.required(path+".volumeName", "")
+	} else if c.volumes[ref.VolumeName] == nil {
+		c.errs = append(c.errs, status.NotFound(path+".volumeName", ref.VolumeName))
+	}
+	if ref.Path == "" {
+		c.required(path+".path", "")
+	} else {
+		c.checkRelativePath(path+".path", ref.Path)
+	}
+}
+
+// checkFieldRef checks a reference to a field of the Pod; fields are the supported ones besides labels and annotations.
+func (c *templateCheck) checkFieldRef(path string, r *ObjectFieldSelector, fields []string) {
+	if r.APIVersion == "" {
+		c.required(path+".apiVersion", "")
+		return
+	}
+	if r.FieldPath == "" {
+		c.required(path+".fieldPath", "")
+		return
+	}
+	if r.APIVersion != "v1" {
+		c.invalid(path+".fieldPath", r.FieldPath, "error converting fieldPath: unsupported pod version: "+r.APIVersion)
+		return
+	}
+	if field, key, ok := strings.Cut(r.FieldPath, quotedKeyOpen); ok && strings.HasSuffix(key, quotedKeyClose) {
+		key = strings.TrimSuffix(key, quotedKeyClose)
+		switch field {
+		case fieldPathAnnotations:
+			c.invalid(path, key, openapi.QualifiedName(strings.ToLower(key))...)
+		case fieldPathLabels:
+			c.invalid(path, key, openapi.QualifiedName(key)...)
+		default:
+			c.invalid(path, r.FieldPath, field+" does not support subscript")
+		}
+		return
+	}
+	if !slices.Contains(fields, r.FieldPath) {
+		if convertibleFields[r.FieldPath] {
+			c.notSupported(path+".fieldPath", r.FieldPath, slices.Sorted(slices.Values(fields))...)
+			return
+		}
+		c.invalid(path+".fieldPath", r.FieldPath, "error converting fieldPath: field label not supported: "+r.FieldPath)
+	}
+}
+
+// convertibleFields are fields that Kubernetes knows but does not hand out everywhere.
+var convertibleFields = map[string]bool{"metadata.annotations": true, "metadata.labels": true, "metadata.name": true, "metadata.namespace": true, "metadata.uid": true,
+	"spec.nodeName": true, "spec.restartPolicy": true, "spec.serviceAccountName": true, "spec.schedulerName": true, "spec.hostNetwork": true,
+	"status.phase": true, "status.hostIP": true, "status.hostIPs": true, "status.podIP": true, "status.podIPs": true, "status.nominatedNodeName": true}
+
+// resourceFields are the resources that a variable or file can take, and the divisors that make sense.
+var resourceFields = []string{"limits.cpu", "limits.ephemeral-storage", "limits.memory", "requests.cpu", "requests.ephemeral-storage", "requests.memory"}
+
+func (c *templateCheck) checkResourceRef(path string, r *ResourceFieldSelector, named bool) {
+	switch {
+	case named && r.ContainerName == "":
+		c.required(path+".containerName", "")
+	case r.Resource == "":
+		c.required(path+".resource", "")
+	default:
+		_, hugePages := strings.CutPrefix(r.Resource, "limits.hugepages-")
+		if !hugePages {
+			_, hugePages = strings.CutPrefix(r.Resource, "requests.hugepages-")
+		}
+		if !hugePages && !slices.Contains(resourceFields, r.Resource) {
+			c.notSupported(path+".resource", r.Resource, resourceFields...)
+		}
+		c.checkDivisor(path+".divisor", r)
+	}
+}
+
+func (c *templateCheck) checkDivisor(path string, r *ResourceFieldSelector) {
+	if r.Divisor == "" || r.Divisor == "0" {
+		return
+	}
+	valid := []string{"1", "1k", "1M", "1G", "1T", "1P", "1E", "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei"}
+	kind := "memory"
+	switch _, name, _ := strings.Cut(r.Resource, "."); {
+	case name == "cpu":
+		valid, kind = []string{"1m", "1"}, "cpu"
+	case name == "ephemeral-storage":
+		kind = "local ephemeral storage"
+	case strings.HasPrefix(name, "hugepages-"):
+		kind = "hugepages"
+	case name != "memory":
+		return
+	}
+	if !slices.Contains(valid, string(r.Divisor)) {
+		c.invalid("divisor", r.Divisor, "only divisor's values "+strings.Join(valid, ", ")+" are supported with the "+kind+" resource")
+	}
+	_ = path
+}
+
+func (c *templateCheck) checkEnvFrom(path string, list []json.RawMessage) {
+	for i, raw := range list {
+		var from struct {
+			Prefix                  string
+			ConfigMapRef, SecretRef *keyRef
+		}
+		if json.Unmarshal(raw, &from) != nil {
+			continue
+		}
+		at := index(path, i)
+		if from.Prefix != "" {
+			c.invalid(at+".prefix", from.Prefix, openapi.EnvVarName(from.Prefix)...)
+		}
+		sources := 0
+		for _, s := range [...]struct {
+			name string
+			ref  *keyRef
+		}{{"configMapRef", from.ConfigMapRef}, {"secretRef", from.SecretRef}} {
+			if s.ref == nil {
+				continue
+			}
+			sources++
+			if s.ref.Name == "" {
+				c.required(at+"."+s.name+".name", "")
+			}
+		}
+		switch {
+		case sources == 0:
+			c.invalid(at, "", "must specify one of: `configMapRef` or `secretRef`")
+		case sources > 1:
+			c.invalid(at, "", "may not have more than one field specified at a time")
+		}
+	}
+}
+
+func (c *templateCheck) checkMounts(path string, ctr *Container) {
+	paths := map[string]bool{}
+	for i := range ctr.VolumeMounts {
+		m, at := &ctr.VolumeMounts[i], index(path, i)
+		if m.Name == "" {
+			c.required(at+".name", "")
+		}
+		if c.volumes[m.Name] == nil {
+			c.errs = append(c.errs, status.NotFound(at+".name", m.Name))
+		}
+		if m.MountPath == "" {
+			c.required(at+".mountPath", "")
+		}
+		if paths[m.MountPath] {
+			c.invalid(at+".mountPath", m.MountPath, "must be unique")
+		}
+		paths[m.MountPath] = true
+		if m.SubPath != "" {
+			c.checkRelativePath(at+".subPath", m.SubPath)
+		}
+		expr := rest[string](m.Rest, "subPathExpr")
+		if expr != "" {
+			if m.SubPath != "" {
+				c.invalid(at+".subPathExpr", expr, "subPathExpr and subPath are mutually exclusive")
+			}
+			c.checkRelativePath(at+".subPathExpr", expr)
+		}
+		c.checkPropagation(at, m, ctr)
+	}
+}
+
+func (c *templateCheck) checkPropagation(path string, m *VolumeMount, ctr *Container) {
+	switch p := rest[string](m.Rest, "mountPropagation"); p {
+	case "", "None", "HostToContainer":
+	case "Bidirectional":
+		if ctr.SecurityContext == nil || ctr.SecurityContext.Privileged == nil || !*ctr.SecurityContext.Privileged {
+			c.forbidden(path+".mountPropagation", "Bidirectional mount propagation is available only to privileged containers")
+		}
+	default:
+		c.notSupported(path+".mountPropagation", p, "Bidirectional", "HostToContainer", "None")
+	}
+	switch r := rest[string](m.Rest, "recursiveReadOnly"); r {
+	case "", "Disabled":
+	case "Enabled", "IfPossible":
+		if !m.ReadOnly {
+			c.forbidden(path+".recursiveReadOnly", "may only be specified when readOnly is true")
+		}
+		if p := rest[string](m.Rest, "mountPropagation"); p != "" && p != "None" {
+			c.forbidden(path+".recursiveReadOnly", "may only be specified when mountPropagation is None or not specified")
+		}
+	default:
+		c.notSupported(path+".recursiveReadOnly", r, "Disabled", "Enabled", "IfPossible")
+	}
+}
+
+// checkRelativePath checks a path that must stay below where it starts.
+func (c *templateCheck) checkRelativePath(path, value string) {
+	if strings.HasPrefix(value, "/") {
+		c.invalid(path, value, "must be a relative path")
+	}
+	c.checkNoDotDot(path, value)
+}
+
+func (c *templateCheck) checkNoDotDot(path, value string) {
+	for part := range strings.SplitSeq(value, "/") {
+		if part == ".." {
+			c.invalid(path, value, "must not contain '..'")
+			return
+		}
+	}
+}
+
+// checkResources checks requests and limits against each other.
+func (c *templateCheck) checkResources(path string, r *Resources) {
+	for _, name := range slices.Sorted(maps.Keys(r.Limits)) {
+		at := path + ".limits[" + name + "]"
+		c.checkResourceName(path+".limits", name)
+		c.checkResourceQuantity(at, name, r.Limits[name])
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Requests)) {
+		at := path + ".requests[" + name + "]"
+		q := r.Requests[name]
+		c.checkResourceName(path+".requests", name)
+		c.checkResourceQuantity(at, name, q)
+		limit, limited := r.Limits[name]
+		switch {
+		case limited && !overcommits(name) && q.Cmp(limit) != 0:
+			c.invalid(path+".requests", string(q), fmt.Sprintf("must be equal to %s limit of %s", name, limit))
+		case limited && q.Cmp(limit) > 0:
+			c.invalid(path+".requests", string(q), fmt.Sprintf("must be less than or equal to %s limit of %s", name, limit))
+		case !limited && !overcommits(name):
+			c.required(path+".limits", "Limit must be set for non overcommitable resources")
+		}
+	}
+	c.checkClaims(path+".claims", r)
+}
+
+// overcommits reports whether more of a resource may be promised than there is.
+func overcommits(name string) bool {
+	return nativeResource(name) && !strings.HasPrefix(name, "hugepages-")
+}
+
+func nativeResource(name string) bool {
+	return !strings.Contains(name, "/") || strings.Contains(name, "kubernetes.io/")
+}
+
+// containerResources are the resources without a prefix that a container can ask for.
+var containerResources = map[string]bool{"cpu": true, "memory": true, "ephemeral-storage": true}
+
+func (c *templateCheck) checkResourceName(path, name string) {
+	if msgs := openapi.QualifiedName(name); len(msgs) > 0 {
+		c.invalid(path, name, msgs...)
+		return
+	}
+	if !strings.Contains(name, "/") {
+		if !containerResources[name] && !strings.HasPrefix(name, "hugepages-") {
+			c.invalid(path, name, "must be a standard resource for containers")
+		}
+		return
+	}
+	if nativeResource(name) {
+		return
+	}
+	if strings.HasPrefix(name, "requests.") || len(openapi.QualifiedName("requests."+name)) > 0 {
+		c.invalid(path, name, "doesn't follow extended resource name standard")
+	}
+}
+
+func (c *templateCheck) checkResourceQuantity(path, name string, q Quantity) {
+	if q.Sign() < 0 {
+		c.invalid(path, string(q), notNegative)
+	}
+	if !containerResources[name] && !strings.HasPrefix(name, "hugepages-") && q.Milli()%1000 != 0 {
+		c.invalid(path, q, "must be an integer")
+	}
+}
+
+// checkResourceList checks resources that stand alone.
+func (c *templateCheck) checkResourceList(path string, list map[string]Quantity, _ bool) {
+	for _, name := range slices.Sorted(maps.Keys(list)) {
+		c.checkResourceName(path, name)
+		c.checkResourceQuantity(path+"["+name+"]", name, list[name])
+	}
+}
+
+type claimRef struct{ Name, Request string }
+
+func (c *templateCheck) checkClaims(path string, r *Resources) {
+	seen := map[claimRef]bool{}
+	for i, claim := range rest[[]claimRef](r.Rest, "claims") {
+		at := index(path, i)
+		if claim.Name == "" {
+			c.required(at+".name", "")
+			continue
+		}
+		if seen[claim] {
+			c.duplicate(at, claim.Name)
+		}
+		seen[claim] = true
+		if !c.claims[claim.Name] {
+			c.errs = append(c.errs, status.NotFound(at+".name", claim.Name))
+		}
+	}
+}
+
+func (c *templateCheck) checkResourceClaims(path string) {
+	c.claims = map[string]bool{}
+	type claim struct {
+		Name                                         string
+		ResourceClaimName, ResourceClaimTemplateName *string
+	}
+	for i, k := range rest[[]claim](c.spec.Rest, "resourceClaims") {
+		at := index(path, i)
+		if c.claims[k.Name] {
+			c.duplicate(at, k.Name)
+		}
+		if k.Name == "" {
+			c.required(at+".name", "")
+		} else {
+			c.invalid(at+".name", k.Name, openapi.DNSLabel(k.Name)...)
+			c.claims[k.Name] = true
+		}
+		if k.ResourceClaimName != nil && k.ResourceClaimTemplateName != nil {
+			c.invalid(at, status.OmitValue, "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified")
+		}
+		if k.ResourceClaimName == nil && k.ResourceClaimTemplateName == nil {
+			c.invalid(at, status.OmitValue, "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`")
+		}
+	}
+}
+
+// checkPodResources checks the resources of the Pod as a whole.
+func (c *templateCheck) checkPodResources(path string) {
+	if !isSet(c.spec.Rest, "resources") {
+		return
+	}
+	r := rest[Resources](c.spec.Rest, "resources")
+	for _, name := range slices.Sorted(maps.Keys(r.Limits)) {
+		c.checkResourceQuantity(path+".limits["+name+"]", name, r.Limits[name])
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Requests)) {
+		q := r.Requests[name]
+		c.checkResourceQuantity(path+".requests["+name+"]", name, q)
+		if limit, limited := r.Limits[name]; limited && q.Cmp(limit) > 0 {
+			c.invalid(path+".requests", string(q), fmt.Sprintf("must be less than or equal to %s limit of %s", name, limit))
+		}
+	}
+}

@@ -1,0 +1,91 @@
+package executor
+
+import (
+	"encoding/json"
+	"math"
+	"slices"
+
+	"github.com/podless/podless/status"
+)
+
+func (c *templateCheck) checkUser(path string, id *int64) {
+	if id != nil && (*id < 0 || *id > math.MaxInt32) {
+		c.invalid(path, *id, inRange(0, math.MaxInt32))
+	}
+}
+
+func (c *templateCheck) checkPodSecurity(path string) {
+	s := c.spec.SecurityContext
+	if s == nil {
+		return
+	}
+	type pod struct {
+		FSGroup             *int64
+		SupplementalGroups  []int64
+		FSGroupChangePolicy *string
+		Sysctls             []struct{ Name string }
+	}
+	var p pod
+	if raw, err := json.Marshal(s.Rest); err == nil {
+		_ = json.Unmarshal(raw, &p) // its shape was checked when it was decoded
+	}
+	c.checkUser(path+".fsGroup", p.FSGroup)
+	c.checkUser(path+".runAsUser", s.RunAsUser)
+	c.checkUser(path+".runAsGroup", s.RunAsGroup)
+	for i := range p.SupplementalGroups {
+		c.checkUser(index(path+".supplementalGroups", i), &p.SupplementalGroups[i])
+	}
+	if rest[bool](c.spec.Rest, "shareProcessNamespace") && rest[bool](c.spec.Rest, "hostPID") {
+		c.invalid(path+".shareProcessNamespace", true, "ShareProcessNamespace and HostPID cannot both be enabled")
+	}
+	if v := p.FSGroupChangePolicy; v != nil && *v != "Always" && *v != "OnRootMismatch" {
+		c.notSupported(path+".fsGroupChangePolicy", *v, "Always", "OnRootMismatch")
+	}
+	c.checkSeccomp(path+".seccompProfile", s.Rest)
+}
+
+func (c *templateCheck) checkContainerSecurity(path string, s *SecurityContext) {
+	if s == nil {
+		return
+	}
+	c.checkUser(path+".runAsUser", s.RunAsUser)
+	c.checkUser(path+".runAsGroup", s.RunAsGroup)
+	if v := rest[*string](s.Rest, "procMount"); v != nil && *v != "Default" && *v != "Unmasked" {
+		c.notSupported(path+".procMount", *v, "Default", "Unmasked")
+	}
+	c.checkSeccomp(path+".seccompProfile", s.Rest)
+	if escalation := rest[*bool](s.Rest, "allowPrivilegeEscalation"); escalation != nil && !*escalation {
+		if s.Privileged != nil && *s.Privileged {
+			c.invalid(path, status.OmitValue, "cannot set `allowPrivilegeEscalation` to false and `privileged` to true")
+		}
+		caps := rest[struct{ Add []string }](s.Rest, "capabilities")
+		if slices.Contains(caps.Add, "CAP_SYS_ADMIN") {
+			c.invalid(path, status.OmitValue, "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN")
+		}
+	}
+}
+
+func (c *templateCheck) checkSeccomp(path string, m map[string]json.RawMessage) {
+	if !isSet(m, "seccompProfile") {
+		return
+	}
+	p := rest[struct {
+		Type             string
+		LocalhostProfile *string
+	}](m, "seccompProfile")
+	switch p.Type {
+	case "RuntimeDefault", "Unconfined", "Localhost":
+	case "":
+		c.required(path+".type", "type is required when seccompProfile is set")
+	default:
+		c.notSupported(path+".type", p.Type, "Localhost", "RuntimeDefault", "Unconfined")
+	}
+	switch {
+	case p.Type == "Localhost" && p.LocalhostProfile == nil:
+		c.required(path+".localhostProfile", "must be set when seccomp type is Localhost")
+	case p.Type == "Localhost":
+		c.checkRelativePath(path+".localhostProfile", *p.LocalhostProfile)
+	case p.LocalhostProfile != nil:
+		c.invalid(path+".localhostProfile", *p.LocalhostProfile, "can only be set when seccomp type is Localhost")
+	}
+}
