@@ -46,7 +46,7 @@ func (m *Machine) Record() *Record {
 		}
 		o := OpenPod{
 			UID: p.uid, Index: p.index, Failures: p.failures, Ignored: p.ignored,
-			Created: p.created, Deleting: p.deleted != 0,
+			Created: p.created, Deleting: p.deleted != 0 || p.asked,
 		}
 		if p.held {
 			o.Failed, o.FailureIgnored, o.Lost = max(p.finishTime(), 1), p.rule.ignored(), p.lost
