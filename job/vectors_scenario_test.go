@@ -136,9 +136,13 @@ type fieldProblem struct {
 	Message string `json:"message"`
 }
 
+// String leaves out a value that is a dump: Kubernetes' is of its own Go structs.
 func (p fieldProblem) String() string {
-	if strings.HasPrefix(p.Message, "Invalid value: {") { // the dump of a Go struct that is not ours
-		p.Message = "Invalid value: {…}"
+	const prefix = "Invalid value: "
+	if value, ok := strings.CutPrefix(p.Message, prefix); ok && strings.HasPrefix(value, "{") {
+		if end := strings.LastIndex(value, "}: "); end >= 0 {
+			p.Message = prefix + value[end+len("}: "):]
+		}
 	}
 	return p.Type + " " + p.Field + ": " + p.Message
 }

@@ -21,7 +21,7 @@ var vectorsDir = flag.String("vectors", ownVectors,
 	"folder of recorded vectors: any of curated/, batched/, random/, validation.json, defaulting.json")
 
 // runController has the second subject run, too. It is off until the Controller does what its design says.
-const runController = false
+const runController = true
 
 // TestVectors plays what was recorded from Kubernetes' controllers against two
 // subjects: the Machine in virtual time, and the Controller in a synctest bubble.
@@ -67,7 +67,7 @@ func TestVectors(t *testing.T) {
 	for _, table := range []struct {
 		file string
 		run  func(*testing.T, string) int
-	}{{"validation.json", validationVectors}, {"defaulting.json", defaultingVectors}} {
+	}{{"validation.json", testValidationVectors}, {"defaulting.json", testDefaultingVectors}} {
 		file := filepath.Join(dir, table.file)
 		if _, err := os.Stat(file); err != nil {
 			continue
