@@ -123,7 +123,8 @@ func (n *Node) Create(pods []PodRange) (accepted int, err error) {
 		high, ordinal := p.First.High(), p.First.Ordinal()
 		for k := range p.N {
 			uid := NewUID(high, ordinal+uint64(k))
-			if n.tracked.get(uid) != nil {
+			place, known := n.tracked.room(&uid)
+			if known != nil {
 				accepted++
 				continue
 			}
@@ -139,7 +140,7 @@ func (n *Node) Create(pods []PodRange) (accepted int, err error) {
 			if n.slow {
 				r.state.Store(runSlow)
 			}
-			n.tracked.put(r)
+			n.tracked.fill(place, r)
 			if n.unfit != "" {
 				n.leavePending(r)
 			} else {
@@ -197,7 +198,7 @@ func (n *Node) Delete(t *Template, uids []UID, grace time.Duration) {
 	}
 	var kept map[UID]bool
 	for _, uid := range uids {
-		if r := n.tracked.get(uid); r != nil {
+		if r := n.tracked.get(&uid); r != nil {
 			n.delete(r, grace)
 			continue
 		}
@@ -317,7 +318,7 @@ func podGrace(s *PodSpec) time.Duration {
 func (n *Node) Untrack(_ *Template, uids []UID) {
 	n.mu.Lock()
 	for i := range uids {
-		if r := n.tracked.get(uids[i]); r != nil {
+		if r := n.tracked.get(&uids[i]); r != nil {
 			n.untrack(r)
 		}
 	}
@@ -333,9 +334,7 @@ func (n *Node) untrack(r *ContainerRun) {
 
 // settle lets an ended and untracked Pod leave the table, for ever or to be kept for a while. The caller holds n.mu.
 func (n *Node) settle(r *ContainerRun) {
-	if n.tracked.remove(r.pod.UID) == nil {
-		return
-	}
+	n.tracked.remove(&r.pod.UID)
 	if r.state.Load()&runDeleted != 0 {
 		n.remove(r, true)
 		return
@@ -405,7 +404,7 @@ func (n *Node) Abandoned() int {
 func (n *Node) find(uid UID) *ContainerRun {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if r := n.tracked.get(uid); r != nil {
+	if r := n.tracked.get(&uid); r != nil {
 		return r
 	}
 	for i := n.kept.n - 1; i >= 0; i-- {

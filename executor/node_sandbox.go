@@ -242,7 +242,7 @@ func (n *Node) resume(ctx context.Context) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for uid, list := range byPod {
-		r := n.tracked.get(uid)
+		r := n.tracked.get(&uid)
 		if r == nil && restored[uid] != nil {
 			r = restored[uid]
 			n.tracked.put(r)

@@ -20,61 +20,66 @@ func (t *podTable) home(u *UID) int {
 	return int((u.Ordinal() ^ h ^ h>>32) * 0x9E3779B97F4A7C15 >> t.shift)
 }
 
-func (t *podTable) get(u UID) *ContainerRun {
+// find returns where the Pod is, or the free place where it would be. The table is not empty.
+func (t *podTable) find(u *UID) int {
+	mask := len(t.slots) - 1
+	for i := t.home(u) & mask; ; i = (i + 1) & mask {
+		if s := &t.slots[i]; s.run == nil || s.uid == *u {
+			return i
+		}
+	}
+}
+
+func (t *podTable) get(u *UID) *ContainerRun {
 	if t.n == 0 {
 		return nil
 	}
-	for i := t.home(&u); ; i = (i + 1) & (len(t.slots) - 1) {
-		s := &t.slots[i]
-		if s.run == nil || s.uid == u {
-			return s.run
-		}
+	return t.slots[t.find(u)].run
+}
+
+// room returns the place for a Pod, and the Pod itself if it is there.
+func (t *podTable) room(u *UID) (int, *ContainerRun) {
+	if 4*(t.n+1) > 3*len(t.slots) {
+		t.resize(max(podTableMin, 2*len(t.slots)))
 	}
+	i := t.find(u)
+	return i, t.slots[i].run
+}
+
+// fill puts r at the free place i that room has returned.
+func (t *podTable) fill(i int, r *ContainerRun) {
+	t.n++
+	s := &t.slots[i]
+	s.uid, s.run = r.pod.UID, r
 }
 
 // put adds r, whose UID is not there.
 func (t *podTable) put(r *ContainerRun) {
-	if 4*(t.n+1) > 3*len(t.slots) {
-		t.resize(max(podTableMin, 2*len(t.slots)))
-	}
-	t.n++
-	t.place(r)
+	i, _ := t.room(&r.pod.UID)
+	t.fill(i, r)
 }
 
-func (t *podTable) place(r *ContainerRun) {
-	i := t.home(&r.pod.UID)
-	for t.slots[i].run != nil {
-		i = (i + 1) & (len(t.slots) - 1)
-	}
-	t.slots[i] = podSlot{r.pod.UID, r}
-}
-
-// remove takes the Pod out and returns it, nil if it is not there.
-func (t *podTable) remove(u UID) *ContainerRun {
+// remove takes the Pod out.
+func (t *podTable) remove(u *UID) {
 	if t.n == 0 {
-		return nil
+		return
 	}
 	mask := len(t.slots) - 1
-	i := t.home(&u)
-	for t.slots[i].uid != u || t.slots[i].run == nil {
-		if t.slots[i].run == nil {
-			return nil
-		}
-		i = (i + 1) & mask
+	i := t.find(u)
+	if t.slots[i].run == nil {
+		return
 	}
-	r := t.slots[i].run
 	for j := (i + 1) & mask; t.slots[j].run != nil; j = (j + 1) & mask {
 		if h := t.home(&t.slots[j].uid); (j-h)&mask >= (j-i)&mask { // may move back to i
 			t.slots[i] = t.slots[j]
 			i = j
 		}
 	}
-	t.slots[i] = podSlot{}
+	t.slots[i].run = nil
 	t.n--
 	if len(t.slots) > podTableMin && 8*t.n < len(t.slots) {
 		t.resize(len(t.slots) / 2)
 	}
-	return r
 }
 
 func (t *podTable) resize(size int) {
@@ -85,7 +90,7 @@ func (t *podTable) resize(size int) {
 	}
 	for i := range old {
 		if old[i].run != nil {
-			t.place(old[i].run)
+			t.slots[t.find(&old[i].uid)] = old[i]
 		}
 	}
 }

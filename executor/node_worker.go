@@ -165,7 +165,7 @@ func (w *worker) serve() {
 // finish ends a fast Pod and reports that.
 func (w *worker) finish(r *ContainerRun, exit Exit, err error) {
 	n := w.node
-	if err != nil || exit != (Exit{Code: exit.Code}) || exit.Code != 0 && r.pod.Template.Spec.RestartPolicy != RestartNever {
+	if err != nil || !exit.plain() || exit.Code != 0 && r.pod.Template.Spec.RestartPolicy != RestartNever {
 		w.finishRich(r, exit, err)
 		return
 	}
@@ -183,6 +183,11 @@ func (w *worker) finish(r *ContainerRun, exit Exit, err error) {
 		return
 	}
 	w.finished(r, old, PodState{Pod: &r.pod, Phase: phaseOf(bit), Scheduled: true, ExitCode: r.code, Started: r.started, Finished: now})
+}
+
+// plain reports whether there is nothing to say but the code.
+func (e *Exit) plain() bool {
+	return e.Message == "" && e.Signal == 0 && !e.OOMKilled && !e.Detached && !e.Lost && e.Reason == "" && e.Started|e.Finished == 0
 }
 
 // finished reports the end of a Pod. old is its state before it.
