@@ -1,5 +1,7 @@
 package cronjob
 
+import "github.com/podless/podless/job"
+
 // SetDefaults fills in what is not set, as Kubernetes does. Of the job template
 // only the Pod's fields and the status of Pod conditions get defaults: the rest appears on the Job.
 func SetDefaults(cj *CronJob) {
@@ -16,4 +18,5 @@ func SetDefaults(cj *CronJob) {
 	if spec.FailedJobsHistoryLimit == nil {
 		spec.FailedJobsHistoryLimit = new(int32(1))
 	}
+	job.SetTemplateDefaults(&spec.JobTemplate.Spec)
 }

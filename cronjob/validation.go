@@ -16,7 +16,8 @@ const maxName = 52
 //
 // Kubernetes: batch/v1 CronJob, on creation.
 func Validate(cj *CronJob) status.FieldErrors {
-	errs := validateSpec(&cj.Spec, nil)
+	errs := job.ValidateObjectMeta(&cj.Metadata, "metadata")
+	errs = append(errs, validateSpec(&cj.Spec, nil)...)
 	if len(cj.Metadata.Name) > maxName { // V-90
 		errs = append(errs, status.Invalid("metadata.name", cj.Metadata.Name, "must be no more than 52 characters"))
 	}
@@ -27,7 +28,8 @@ func Validate(cj *CronJob) status.FieldErrors {
 //
 // Kubernetes: batch/v1 CronJob, on update.
 func ValidateUpdate(cj, old *CronJob) status.FieldErrors {
-	return validateSpec(&cj.Spec, &old.Spec)
+	errs := job.ValidateObjectMetaUpdate(&cj.Metadata, &old.Metadata, "metadata")
+	return append(errs, validateSpec(&cj.Spec, &old.Spec)...)
 }
 
 // validateSpec validates spec as the successor of old, which is nil on creation.
@@ -47,6 +49,13 @@ func validateSpec(spec, old *Spec) (errs status.FieldErrors) {
 		errs = append(errs, status.Required("spec.concurrencyPolicy", ""))
 	default:
 		errs = append(errs, status.NotSupported("spec.concurrencyPolicy", spec.ConcurrencyPolicy, []ConcurrencyPolicy{Allow, Forbid, Replace}))
+	}
+	errs = append(errs, job.ValidateTemplateSpec(&spec.JobTemplate.Spec, "spec.jobTemplate.spec")...) // V-87
+	if selector := spec.JobTemplate.Spec.Selector; selector != nil {                                  // V-88
+		errs = append(errs, status.Invalid("spec.jobTemplate.spec.selector", selector, "`selector` will be auto-generated"))
+	}
+	if manual := spec.JobTemplate.Spec.ManualSelector; manual != nil && *manual { // V-89
+		errs = append(errs, status.NotSupported("spec.jobTemplate.spec.manualSelector", *manual, []string{"nil", "false"}))
 	}
 	errs = append(errs, notNegative("spec.successfulJobsHistoryLimit", spec.SuccessfulJobsHistoryLimit)...)
 	return append(errs, notNegative("spec.failedJobsHistoryLimit", spec.FailedJobsHistoryLimit)...)

@@ -165,7 +165,7 @@ func (w *world) create(j *job.Job) {
 	}
 	c := creation{T: w.t0(), Name: j.Metadata.Name, Scheduled: j.Metadata.Annotations[cronjob.ScheduledTimestampAnnotation]}
 	if w.sc.RecordObjects {
-		c.Posted, c.Stored = mustJSON(w.t, posted), mustJSON(w.t, stored)
+		c.Posted, c.Stored = mustJSON(w.t, posted), readBack(w.t, stored)
 	}
 	w.out.Creations = append(w.out.Creations, c)
 	if runs := w.sc.JobRuns; len(runs) > 0 {
@@ -446,4 +446,12 @@ func mustJSON(t *testing.T, v any) []byte {
 	data, err := json.Marshal(v)
 	require.NoError(t, err)
 	return data
+}
+
+// readBack is a stored Job as the API shows it: defaulted once more.
+func readBack(t *testing.T, j *job.Job) []byte {
+	var read job.Job
+	require.NoError(t, json.Unmarshal(mustJSON(t, j), &read))
+	job.SetDefaults(&read)
+	return mustJSON(t, read)
 }
