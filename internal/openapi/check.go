@@ -1,6 +1,7 @@
 package openapi
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -157,7 +158,7 @@ func fitsInt(v *rawjson.Value, bits int) bool {
 
 func quoteHint(v *rawjson.Value) string {
 	if v.Kind == rawjson.Bool || v.Kind == rawjson.Number {
-		return fmt.Sprintf(", quoted: %q", v.Text)
+		return fmt.Sprintf(", quoted: %q", cmp.Or(v.Source, v.Text))
 	}
 	return ""
 }
@@ -167,7 +168,12 @@ func (c *checker) wrong(path string, v *rawjson.Value, want string) {
 	switch v.Kind {
 	case rawjson.String:
 		value = v.Text
-	case rawjson.Number, rawjson.Bool:
+	case rawjson.Bool:
+		value = json.RawMessage(v.Text)
+		if v.Source != "" {
+			value = v.Source
+		}
+	case rawjson.Number:
 		value = json.RawMessage(v.Text) // as it stands in the document
 	default:
 		want += ", not " + v.Kind.String()

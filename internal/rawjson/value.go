@@ -2,6 +2,7 @@ package rawjson
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,6 +32,7 @@ type Value struct {
 	Kind    Kind
 	Line    int      // 1 is the first; 0: not known
 	Text    string   // of a scalar: the string itself, or the literal
+	Source  string   // of a scalar: how it was written, if that is not Text
 	Items   []*Value // of an Array
 	Members []Member // of an Object, in order, duplicates included
 }
@@ -72,24 +74,51 @@ func (e *SyntaxError) Unwrap() error { return e.Err }
 
 // Parse reads exactly one JSON value. Errors are *[SyntaxError].
 func Parse(data []byte) (*Value, error) {
-	p := parser{data: data, dec: json.NewDecoder(bytes.NewReader(data)), line: 1}
-	p.dec.UseNumber()
+	p := newParser(data)
 	v, err := p.value(0)
-	if err == nil {
-		if _, err = p.dec.Token(); err == nil {
-			err = errors.New("more than one value")
-		} else if err == io.EOF {
-			return v, nil
-		}
+	if err != nil {
+		return nil, p.syntaxError(err)
 	}
+	if _, err = p.dec.Token(); err == io.EOF {
+		return v, nil
+	}
+	return nil, p.syntaxError(cmp.Or(err, errMore))
+}
+
+// ParseAll reads JSON values one after another. Errors are *[SyntaxError].
+func ParseAll(data []byte) ([]*Value, error) {
+	p := newParser(data)
+	var list []*Value
+	for p.dec.More() {
+		v, err := p.value(0)
+		if err != nil {
+			return nil, p.syntaxError(err)
+		}
+		list = append(list, v)
+	}
+	if _, err := p.dec.Token(); err != io.EOF {
+		return nil, p.syntaxError(cmp.Or(err, errMore))
+	}
+	return list, nil
+}
+
+var errMore = errors.New("more than one value")
+
+func newParser(data []byte) *parser {
+	p := &parser{data: data, dec: json.NewDecoder(bytes.NewReader(data)), line: 1}
+	p.dec.UseNumber()
+	return p
+}
+
+func (p *parser) syntaxError(err error) error {
 	if err == io.EOF {
 		err = io.ErrUnexpectedEOF
 	}
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) {
-		return nil, &SyntaxError{1 + bytes.Count(data[:min(int(syntax.Offset), len(data))], []byte("\n")), err}
+		return &SyntaxError{1 + bytes.Count(p.data[:min(int(syntax.Offset), len(p.data))], []byte("\n")), err}
 	}
-	return nil, &SyntaxError{p.lineNow(), err}
+	return &SyntaxError{p.lineNow(), err}
 }
 
 type parser struct {

@@ -1,0 +1,215 @@
+package openapi
+
+import (
+	"fmt"
+	"strings"
+)
+
+// The syntax of names. Each function returns Kubernetes' messages about what is wrong, none if
+// the name is good.
+
+const (
+	maxLabel         = 63
+	maxSubdomain     = 253
+	maxQualifiedName = 63
+	maxLabelValue    = 63
+
+	labelFormat     = `[a-z0-9]([-a-z0-9]*[a-z0-9])?`
+	subdomainFormat = labelFormat + `(\.` + labelFormat + `)*`
+	nameFormat      = `([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]`
+	valueFormat     = `(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?`
+	pathFormat      = `[A-Za-z0-9/\-._~%!$&'()*+,;=:]+`
+
+	labelMessage     = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character"
+	subdomainMessage = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character"
+	nameMessage      = "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character"
+	valueMessage     = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character"
+)
+
+func isLower(c byte) bool { return c >= 'a' && c <= 'z' || c >= '0' && c <= '9' }
+func isAlnum(c byte) bool { return isLower(c) || c >= 'A' && c <= 'Z' }
+
+// form reports whether s starts and ends with a character that edge accepts and has between only those or
+// one of inner.
+func form(s string, edge func(byte) bool, inner string) bool {
+	if s == "" || !edge(s[0]) || !edge(s[len(s)-1]) {
+		return false
+	}
+	for i := range len(s) {
+		if !edge(s[i]) && strings.IndexByte(inner, s[i]) < 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func tooLong(n int) string { return fmt.Sprintf("must be no more than %d bytes", n) }
+
+func regexMessage(msg, format string, examples ...string) string {
+	var b strings.Builder
+	b.WriteString(msg)
+	b.WriteString(" (")
+	for i, ex := range examples {
+		if i > 0 {
+			b.WriteString(" or ")
+		}
+		if i == 0 {
+			b.WriteString("e.g. ")
+		}
+		fmt.Fprintf(&b, "'%s', ", ex)
+	}
+	fmt.Fprintf(&b, "regex used for validation is '%s')", format)
+	return b.String()
+}
+
+// DNSLabel is the syntax of container and volume names: RFC 1123 label.
+func DNSLabel(s string) (msgs []string) {
+	if len(s) > maxLabel {
+		msgs = append(msgs, tooLong(maxLabel))
+	}
+	if !form(s, isLower, "-") {
+		if form(s, isLower, "-.") && validSubdomain(s) {
+			msgs = append(msgs, "must not contain dots")
+		} else {
+			msgs = append(msgs, regexMessage(labelMessage, labelFormat, "my-name", "123-abc"))
+		}
+	}
+	return msgs
+}
+
+func validSubdomain(s string) bool {
+	for part := range strings.SplitSeq(s, ".") {
+		if !form(part, isLower, "-") {
+			return false
+		}
+	}
+	return true
+}
+
+// DNSSubdomain is the syntax of most object names: RFC 1123 subdomain.
+func DNSSubdomain(s string) (msgs []string) {
+	if len(s) > maxSubdomain {
+		msgs = append(msgs, tooLong(maxSubdomain))
+	}
+	if !validSubdomain(s) {
+		msgs = append(msgs, regexMessage(subdomainMessage, subdomainFormat, "example.com"))
+	}
+	return msgs
+}
+
+// QualifiedName is the syntax of label keys and the like: NAME or PREFIX/NAME.
+func QualifiedName(s string) (msgs []string) {
+	parts := strings.Split(s, "/")
+	name := parts[0]
+	switch len(parts) {
+	case 1:
+	case 2:
+		name = parts[1]
+		if parts[0] == "" {
+			msgs = append(msgs, "prefix part must be non-empty")
+		} else {
+			for _, m := range DNSSubdomain(parts[0]) {
+				msgs = append(msgs, "prefix part "+m)
+			}
+		}
+	default:
+		return append(msgs, "a qualified name "+regexMessage(nameMessage, nameFormat, "MyName", "my.name", "123-abc")+
+			" with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')")
+	}
+	if name == "" {
+		msgs = append(msgs, "name part must be non-empty")
+	} else if len(name) > maxQualifiedName {
+		msgs = append(msgs, "name part "+tooLong(maxQualifiedName))
+	}
+	if !form(name, isAlnum, "-_.") {
+		msgs = append(msgs, "name part "+regexMessage(nameMessage, nameFormat, "MyName", "my.name", "123-abc"))
+	}
+	return msgs
+}
+
+// LabelValue is the syntax of label values; they may be empty.
+func LabelValue(s string) (msgs []string) {
+	if len(s) > maxLabelValue {
+		msgs = append(msgs, tooLong(maxLabelValue))
+	}
+	if s != "" && !form(s, isAlnum, "-_.") {
+		msgs = append(msgs, regexMessage(valueMessage, valueFormat, "MyValue", "my_value", "12345"))
+	}
+	return msgs
+}
+
+// HTTPPath is the syntax of the path in a domain-prefixed path.
+func HTTPPath(s string) (msgs []string) {
+	for i := range len(s) {
+		if c := s[i]; !isAlnum(c) && strings.IndexByte("/-._~%!$&'()*+,;=:", c) < 0 {
+			return []string{regexMessage("Invalid path", pathFormat)}
+		}
+	}
+	if s == "" {
+		return []string{regexMessage("Invalid path", pathFormat)}
+	}
+	return nil
+}
+
+// EnvVarName is the syntax of environment variables: printable ASCII but '='.
+func EnvVarName(s string) (msgs []string) {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' || s[i] == '=' {
+			return []string{"a valid environment variable name must consist only of printable ASCII characters other than '='"}
+		}
+	}
+	if s == "" {
+		return []string{"environment variable name must be non-empty"}
+	}
+	return nil
+}
+
+// PortName is the syntax of a container port's name: IANA_SVC_NAME.
+func PortName(s string) (msgs []string) {
+	if len(s) > 15 {
+		msgs = append(msgs, "must be no more than 15 characters")
+	}
+	letter, good := false, true
+	for i := range len(s) {
+		letter = letter || s[i] >= 'a' && s[i] <= 'z'
+		good = good && (isLower(s[i]) || s[i] == '-')
+	}
+	if !good || s == "" {
+		msgs = append(msgs, "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)")
+	}
+	if !letter {
+		msgs = append(msgs, "must contain at least one letter (a-z)")
+	}
+	if strings.Contains(s, "--") {
+		msgs = append(msgs, "must not contain consecutive hyphens")
+	}
+	if s != "" && (s[0] == '-' || s[len(s)-1] == '-') {
+		msgs = append(msgs, "must not begin or end with a hyphen")
+	}
+	return msgs
+}
+
+// ConfigKey is the syntax of a key of a ConfigMap or Secret.
+func ConfigKey(s string) (msgs []string) {
+	if len(s) > maxSubdomain {
+		msgs = append(msgs, tooLong(maxSubdomain))
+	}
+	for i := range len(s) {
+		if !isAlnum(s[i]) && strings.IndexByte("-_.", s[i]) < 0 {
+			s = ""
+			break
+		}
+	}
+	if s == "" {
+		msgs = append(msgs, regexMessage("a valid config key must consist of alphanumeric characters, '-', '_' or '.'", `[-._a-zA-Z0-9]+`, "key.name", "KEY_NAME", "key-name"))
+	}
+	switch {
+	case s == ".":
+		msgs = append(msgs, "must not be '.'")
+	case s == "..":
+		msgs = append(msgs, "must not be '..'")
+	case strings.HasPrefix(s, ".."):
+		msgs = append(msgs, "must not start with '..'")
+	}
+	return msgs
+}
