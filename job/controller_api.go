@@ -376,7 +376,9 @@ func (c *Controller) replace(l *liveJob, old, j *Job) (*Job, error) {
 	}
 	j.APIVersion, j.Kind = old.APIVersion, old.Kind
 	m.Namespace, m.ResourceVersion = was.Namespace, was.ResourceVersion
+	labels := m.Labels
 	SetDefaults(j)
+	m.Labels = labels // A-23 is for creation: the template's generated labels stay there
 	PrepareUpdate(j, old)
 	if errs := ValidateUpdate(j, old); len(errs) > 0 {
 		return nil, errs

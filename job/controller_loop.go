@@ -374,6 +374,7 @@ func (c *Controller) doStored(ctx context.Context, l *liveJob, change func(*live
 	if s.next == nil {
 		c.remove(l, l.storedAt)
 	} else {
+		l.version = l.storedAt
 		c.publish(l, s.next, l.storedAt)
 	}
 	return nil
