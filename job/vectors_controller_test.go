@@ -62,7 +62,7 @@ func (w *controllerWorld) Record(e status.Event) {
 func (w *controllerWorld) since(t time.Time) float64 { return t.Sub(w.start).Seconds() }
 
 // playController plays sc against the Controller and returns how the first sample that differs does.
-func playController(t *testing.T, sc *scenario) (diffs []difference) {
+func playController(t *testing.T, sc *scenario, store status.Store) (diffs []difference) {
 	for i := range sc.Steps {
 		if do := sc.Steps[i].Do; do != nil && do.Metadata != nil && !rendersPods() {
 			t.Skip("executor.PodState.Object does not render Pods yet")
@@ -72,7 +72,7 @@ func playController(t *testing.T, sc *scenario) (diffs []difference) {
 		opts := sc.Kubelet.options()
 		opts.Batch = sc.batch()
 		w := &controllerWorld{t: t, sc: sc, start: time.Now(), fake: executortest.NewFake(opts), seen: map[string]bool{}}
-		c, err := NewController(recordingExecutor{w.fake, w}, Options{Recorder: w})
+		c, err := NewController(recordingExecutor{w.fake, w}, Options{Recorder: w, Store: store})
 		require.NoError(t, err)
 		w.c = c
 		ctx, cancel := context.WithCancel(t.Context())
@@ -100,6 +100,7 @@ func (w *controllerWorld) play() []difference {
 		at := time.Duration(w.sc.Steps[i].At)
 		time.Sleep(at - time.Since(w.start))
 		synctest.Wait()
+		release := w.hold(w.sc.Steps[i:])
 		for ; i < len(w.sc.Steps) && time.Duration(w.sc.Steps[i].At) == at; i++ {
 			s := &w.sc.Steps[i]
 			if s.Expect == nil {
@@ -113,11 +114,30 @@ func (w *controllerWorld) play() []difference {
 				return diffs
 			}
 		}
+		release()
 	}
 	synctest.Wait()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return append(w.problems, w.sc.diffCreated(w.created)...)
+}
+
+// hold has the Jobs wait while steps change the metadata of several Pods at one time, where
+// the scenario has the answer of a single sync that sees all: the Fake's batches are
+// only of what it reports.
+func (w *controllerWorld) hold(steps []step) (release func()) {
+	if w.sc.batch() == 0 || steps[0].Do == nil || steps[0].Do.Metadata == nil {
+		return func() {}
+	}
+	jobs := w.c.all()
+	for _, l := range jobs {
+		l.step.Lock()
+	}
+	return func() {
+		for _, l := range jobs {
+			w.c.release(l)
+		}
+	}
 }
 
 func (w *controllerWorld) step(s *step, name string) {

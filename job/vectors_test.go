@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/podless/podless/status"
 )
 
 var ownVectors = filepath.Join("testdata", "vectors")
@@ -24,7 +26,8 @@ var vectorsDir = flag.String("vectors", ownVectors,
 const runController = true
 
 // TestVectors plays what was recorded from Kubernetes' controllers against two
-// subjects: the Machine in virtual time, and the Controller in a synctest bubble.
+// subjects: the Machine in virtual time, and the Controller in a synctest bubble, in memory
+// and with a Store.
 func TestVectors(t *testing.T) {
 	dir := *vectorsDir
 	if _, err := os.Stat(dir); err != nil && !filepath.IsAbs(dir) { // as seen from the root of the repository
@@ -58,7 +61,8 @@ func TestVectors(t *testing.T) {
 						t.Run("Restarted", func(t *testing.T) { report(t, sc, playMachine(t, sc, true)) })
 					}
 					if runController {
-						t.Run("Controller", func(t *testing.T) { report(t, sc, playController(t, sc)) })
+						t.Run("Controller", func(t *testing.T) { report(t, sc, playController(t, sc, nil)) })
+						t.Run("Stored", func(t *testing.T) { report(t, sc, playController(t, sc, status.NewMemoryStore())) })
 					}
 				})
 			}
