@@ -107,13 +107,14 @@ func (s *Store) submit(r *request) {
 		if !<-r.wake {
 			return
 		}
-		// The batches that just ended are followed by others of the same
-		// goroutines: let them come, or transactions would be half empty.
-		runtime.Gosched()
 		s.mu.Lock()
 	}
 	s.lead = true
+	if s.served > 1 {
+		s.gather()
+	}
 	group := s.queue
+
 	s.queue, s.spare = s.spare[:0], nil
 	st := s.state
 	failed := s.failed
@@ -125,6 +126,7 @@ func (s *Store) submit(r *request) {
 	}
 
 	s.mu.Lock()
+	s.served = len(group)
 	if err == nil {
 		s.state = st
 	}
@@ -153,6 +155,23 @@ func (s *Store) submit(r *request) {
 	s.mu.Lock()
 	s.spare = group[:0]
 	s.mu.Unlock()
+}
+
+// gather lets those whose batches have just ended come with their next ones;
+// otherwise they would wait for the fsync of the few who came first. It ends when
+// all are there or nobody comes any more, long before an fsync would. It needs mu,
+// and lets go of it meanwhile.
+func (s *Store) gather() {
+	const patience = 8 // turns without a newcomer
+	last, all := 0, len(s.queue)+s.served-1
+	for turn := 0; turn < patience && len(s.queue) < all; turn++ {
+		if len(s.queue) > last {
+			last, turn = len(s.queue), 0
+		}
+		s.mu.Unlock()
+		runtime.Gosched()
+		s.mu.Lock()
+	}
 }
 
 // commit carries out a group of batches in one transaction, from the state st to

@@ -114,7 +114,7 @@ func TestFlippedByteIsFoundOrHarmless(t *testing.T) {
 				found++
 				require.ErrorIs(t, err, ErrCorrupt, "byte %d", i)
 			}
-			if err == nil && sampled.IntN(200) == 0 || err != nil && sampled.IntN(500) == 0 {
+			if err == nil && sampled.IntN(1000) == 0 || err != nil && sampled.IntN(500) == 0 {
 				d, openErr := outcome(t, content, Options{})
 				require.Equal(t, err == nil, openErr == nil, "byte %d: inspect says %v, Open %v", i, err, openErr)
 				if openErr == nil {

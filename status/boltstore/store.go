@@ -45,6 +45,7 @@ type Store struct {
 	queue  []*request
 	spare  []*request // the queue's other array
 	lead   bool       // a leader collects and commits
+	served int        // size of the last group
 	loads  int
 	closed bool
 	failed error // set for good: the file has to be opened again
