@@ -27,6 +27,7 @@ type Node struct {
 	rt      Runtime
 	opts    NodeOptions
 	instant bool // rt is Instant
+	durable bool // rt is a Recoverer
 
 	clock   atomic.Pointer[clock.Clock]     // of the present or latest Run
 	values  atomic.Pointer[context.Context] // the values of Run's context
@@ -94,6 +95,7 @@ func NewNode(rt Runtime, opts NodeOptions) (*Node, error) {
 	}
 	n := &Node{rt: rt, opts: opts, kick: make(chan struct{}, 1), draining: true}
 	_, n.instant = rt.(Instant)
+	_, n.durable = rt.(Recoverer)
 	n.logs.max, n.logs.node = opts.KeepLogBytes, n
 	n.clock.Store(clock.New())
 	return n, nil

@@ -126,7 +126,13 @@ func (w *worker) serveSlow(r *ContainerRun, first *firstRun) {
 	m.mu.Lock()
 	p := newPodWorker(n, r)
 	rare := p.more.rareOf()
-	if r.state.Or(runSlow)&runStopping != 0 { // while it was still taken for a fast one
+	old := r.state.Or(runSlow)
+	if old&runEnded != 0 { // abandoned meanwhile
+		m.mu.Unlock()
+		w.finished(r, old, PodState{})
+		return
+	}
+	if old&runStopping != 0 { // while it was still taken for a fast one
 		grace := rare.grace
 		if rare.killed {
 			grace = 0
@@ -148,7 +154,7 @@ func (w *worker) serveSlow(r *ContainerRun, first *firstRun) {
 		return
 	}
 	p.more.mu.Lock()
-	old := r.state.Load()
+	old = r.state.Load()
 	if old&runAbandoned == 0 {
 		p.end(w.last)
 		r.finished = p.lastFinished
@@ -548,7 +554,7 @@ func (p *podWorker) ended(run *ContainerRun, exit Exit, err error) {
 	switch {
 	case errors.As(err, &waiting):
 		p.couldNotStart(c, waiting, now)
-	case exit.Detached:
+	case exit.Detached && n.durable:
 		c.detached = true
 	default:
 		p.containerEnded(c, exit, err, now)

@@ -113,7 +113,7 @@ func (n *Node) drain(leave context.CancelFunc) error {
 	reserve := min(minGrace, grace/10) // for the kill
 	kill := time.NewTimer(grace - reserve)
 	defer kill.Stop()
-	if _, stays := n.rt.(Recoverer); stays {
+	if n.durable {
 		leave()
 		n.beginDrain((*ContainerRun).leave)
 	} else {

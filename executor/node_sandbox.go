@@ -15,8 +15,7 @@ func (n *Node) isSlow(t *Template) bool {
 	s := t.Spec
 	c := &s.Containers[0]
 	_, sandbox := n.rt.(Sandboxer)
-	_, recover := n.rt.(Recoverer)
-	return sandbox || recover || len(s.Containers) > 1 || len(s.InitContainers) > 0 || s.ActiveDeadlineSeconds != nil ||
+	return sandbox || n.durable || len(s.Containers) > 1 || len(s.InitContainers) > 0 || s.ActiveDeadlineSeconds != nil ||
 		c.RestartPolicy != nil || len(c.RestartPolicyRules) > 0 || refersElsewhere(c)
 }
 

@@ -101,9 +101,8 @@ func (p *podWorker) restartEverything(now Stamp) {
 // abandon gives up what still runs; its Pod is reported as lost. The caller holds the mutex.
 func (p *podWorker) abandon(exit *Exit) {
 	for _, c := range p.all {
-		if c.run != nil {
-			started := c.state.Started
-			c.state = exit.state(started)
+		if c.run != nil || p.detachedAny() && c.state.Kind == ContainerRunning {
+			c.state = exit.state(c.state.Started)
 		}
 	}
 	now := exit.Finished

@@ -111,6 +111,7 @@ func within(t *testing.T, funcs map[string]goroutine.Func, opts executor.NodeOpt
 		h := newHouse(t, n)
 		f(t, h)
 		h.stop()
+		time.Sleep(time.Hour) // for functions that ignore it
 		synctest.Wait()
 	})
 }

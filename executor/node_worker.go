@@ -254,7 +254,8 @@ func (n *Node) normalize(exit *Exit, err error, now Stamp) {
 	if err != nil { // P-12, P-13
 		*exit = Exit{Code: 128, Reason: status.ReasonStartError, Message: err.Error(), Started: exit.Started, Finished: exit.Finished}
 	}
-	if exit.Lost {
+	if exit.Lost || exit.Detached { // nobody could find it again
+		exit.Lost, exit.Detached = true, false
 		exit.Code = 137
 		if exit.Message == "" {
 			exit.Message = messageLost
@@ -309,9 +310,12 @@ func (r *ContainerRun) snapshot() PodState {
 		return p
 	}
 	p.Deleted = rare.deleted
-	if s&runSlow != 0 && rare.slow != nil {
+	switch {
+	case s&runSlow != 0 && rare.slow != nil:
 		rare.slow.show(&p)
 		return p
+	case rare.adopt != nil && !p.Phase.Terminal(): // it ran when the earlier host left
+		p.Phase = Running
 	}
 	p.Detail = rare.detail
 	if p.Detail == nil && (rare.deleted != 0 || rare.info != StartInfo{At: rare.info.At}) {
