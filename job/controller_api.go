@@ -51,12 +51,7 @@ func (c *Controller) Create(ctx context.Context, j *Job) (*Job, error) {
 		if l == nil {
 			continue // the generated name, or the UID, was taken: once more
 		}
-		made, err := c.created(ctx, l)
-		if err != nil {
-			return nil, err
-		}
-		c.offerAll(l)
-		return made, nil
+		return c.created(ctx, l)
 	}
 }
 
@@ -179,6 +174,7 @@ func (c *Controller) created(ctx context.Context, l *liveJob) (*Job, error) {
 			made = c.publish(l, &j, 0)
 			l.changed = false
 		}
+		c.offerAll(l)
 		return nil
 	})
 	if err != nil {
@@ -434,6 +430,9 @@ func (c *Controller) do(ctx context.Context, l *liveJob, change func(*liveJob) e
 	}
 	if c.live.Load() {
 		now.clock = true
+		if l.mail.full.Load() { // what the change brought
+			c.open(l, &now)
+		}
 		c.sync(l, c.now(l, &now))
 	}
 	return nil

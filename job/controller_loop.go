@@ -176,6 +176,10 @@ func (c *Controller) turn(l *liveJob, b *batch) {
 	ops = kept
 	var p *Plan
 	if live && l.removal == staysHere {
+		if l.mail.full.Load() { // what the changes brought
+			var now batchNow
+			c.keepOps(l, c.open(l, &now))
+		}
 		l.synced = max(l.synced, executor.StampOf(time.Now()))
 		p = l.machine.Sync(l.synced.Time())
 	}
@@ -191,6 +195,14 @@ func (c *Controller) turn(l *liveJob, b *batch) {
 	}
 	for _, o := range ops {
 		o.done <- nil
+	}
+}
+
+// keepOps puts ops back for the next turn.
+func (c *Controller) keepOps(l *liveJob, ops []*op) {
+	if len(ops) > 0 {
+		l.mail.put(func(b *mailbox) { b.ops = append(ops, b.ops...) })
+		c.loop.enqueue(l)
 	}
 }
 

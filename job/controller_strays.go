@@ -206,16 +206,14 @@ func (c *Controller) offerNext(uid executor.UID) {
 	c.mailMeta(l, &state, &meta)
 }
 
-// offerAll asks a new Job whether it adopts any of the ownerless Pods.
+// offerAll asks a new Job whether it adopts any of the ownerless Pods, before it makes
+// its own. The caller has the step.
 func (c *Controller) offerAll(l *liveJob) {
 	t := &c.strays
 	if t.n.Load() == 0 {
 		return
 	}
-	j := l.shown.Load()
-	if j == nil {
-		return
-	}
+	j := l.job
 	var idle []executor.UID
 	t.mu.Lock()
 	for uid, entry := range t.pods {
