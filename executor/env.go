@@ -71,11 +71,7 @@ func Expand(s string, lookup func(string) (string, bool)) string {
 // Unlike Kubernetes, a limit that is not set resolves to 0, not to the node's allocatable.
 func ResolveEnv(pod *Pod, meta *PodMeta, spec *Container, nodeName string) (env []EnvVar, err error) {
 	e := environment{pod: pod, meta: meta, spec: spec, nodeName: nodeName}
-	vars := spec.Env
-	if pod.indexed() && !slices.ContainsFunc(vars, func(v EnvVar) bool { return v.Name == EnvJobCompletionIndex }) { // J-55
-		vars = append(slices.Clip(vars), EnvVar{Name: EnvJobCompletionIndex,
-			ValueFrom: &EnvVarSource{FieldRef: &ObjectFieldSelector{APIVersion: "v1", FieldPath: fieldPathCompletionIndex}}})
-	}
+	vars := pod.variables(spec)
 	if len(vars) == 0 && len(spec.EnvFrom) == 0 {
 		return nil, nil
 	}
@@ -98,6 +94,15 @@ func ResolveEnv(pod *Pod, meta *PodMeta, spec *Container, nodeName string) (env 
 		}
 	}
 	return e.vars, nil
+}
+
+// variables returns the env of a container as it stands in the Pod: with the completion index (J-55).
+func (p *Pod) variables(c *Container) []EnvVar {
+	if !p.indexed() || slices.ContainsFunc(c.Env, func(v EnvVar) bool { return v.Name == EnvJobCompletionIndex }) {
+		return c.Env
+	}
+	return append(slices.Clip(c.Env), EnvVar{Name: EnvJobCompletionIndex,
+		ValueFrom: &EnvVarSource{FieldRef: &ObjectFieldSelector{APIVersion: "v1", FieldPath: fieldPathCompletionIndex}}})
 }
 
 // environment is one ResolveEnv under way.
