@@ -63,11 +63,6 @@ func (w *controllerWorld) since(t time.Time) float64 { return t.Sub(w.start).Sec
 
 // playController plays sc against the Controller and returns how the first sample that differs does.
 func playController(t *testing.T, sc *scenario, store status.Store) (diffs []difference) {
-	for i := range sc.Steps {
-		if do := sc.Steps[i].Do; do != nil && do.Metadata != nil && !rendersPods() {
-			t.Skip("executor.PodState.Object does not render Pods yet")
-		}
-	}
 	synctest.Test(t, func(t *testing.T) {
 		opts := sc.Kubelet.options()
 		opts.Batch = sc.batch()
@@ -86,12 +81,6 @@ func playController(t *testing.T, sc *scenario, store status.Store) (diffs []dif
 		diffs = w.play()
 	})
 	return diffs
-}
-
-// rendersPods reports whether Pods can be shown as core/v1 objects.
-func rendersPods() bool {
-	s := executor.PodState{Pod: &executor.Pod{Template: &executor.Template{Spec: new(executor.PodSpec)}, Index: -1}}
-	return s.Object() != nil
 }
 
 func (w *controllerWorld) play() []difference {
@@ -273,9 +262,7 @@ func (w *controllerWorld) sample() *sample {
 		s.Jobs[j.Metadata.Name] = jobSample{j.Metadata.DeletionTimestamp != nil, w.masker.sampleStatus(&j.Status, w.since)}
 	}
 	list := w.pods()
-	if rendersPods() {
-		w.checkPods(list)
-	}
+	w.checkPods(list)
 	for _, p := range list {
 		s.Pods = append(s.Pods, samplePod(&p.state, p.meta, false))
 	}

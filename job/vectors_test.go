@@ -22,9 +22,6 @@ var ownVectors = filepath.Join("testdata", "vectors")
 var vectorsDir = flag.String("vectors", ownVectors,
 	"folder of recorded vectors: any of curated/, batched/, random/, validation.json, defaulting.json")
 
-// runController has the second subject run, too. It is off until the Controller does what its design says.
-const runController = true
-
 // TestVectors plays what was recorded from Kubernetes' controllers against two
 // subjects: the Machine in virtual time, and the Controller in a synctest bubble, in memory
 // and with a Store.
@@ -60,10 +57,8 @@ func TestVectors(t *testing.T) {
 					if !slices.Contains(sc.Tags, "createfail") { // the delay of the next attempt is not stored, as on Kubernetes
 						t.Run("Restarted", func(t *testing.T) { report(t, sc, playMachine(t, sc, true)) })
 					}
-					if runController {
-						t.Run("Controller", func(t *testing.T) { report(t, sc, playController(t, sc, nil)) })
-						t.Run("Stored", func(t *testing.T) { report(t, sc, playController(t, sc, status.NewMemoryStore())) })
-					}
+					t.Run("Controller", func(t *testing.T) { report(t, sc, playController(t, sc, nil)) })
+					t.Run("Stored", func(t *testing.T) { report(t, sc, playController(t, sc, status.NewMemoryStore())) })
 				})
 			}
 		}
