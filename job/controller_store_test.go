@@ -1,0 +1,408 @@
+package job
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/podless/podless/executor"
+	"github.com/podless/podless/executor/executortest"
+	"github.com/podless/podless/status"
+)
+
+// newHost is a Controller on a new Fake: the Pods of an earlier one are lost.
+func newHost(t *testing.T, store status.Store, opts Options) *stand {
+	t.Helper()
+	opts.Store = store
+	s := newStand(t, executortest.NewFake(executortest.FakeOptions{}), opts)
+	s.start()
+	synctest.Wait()
+	return s
+}
+
+// crash ends a host without the mark of an orderly end.
+func (s *stand) crash(t *testing.T, store status.Store) {
+	t.Helper()
+	image := snapshotOf(t, store)
+	s.stop()
+	restoreTo(t, store, image)
+}
+
+func snapshotOf(t *testing.T, store status.Store) map[status.ObjectKey]status.Value {
+	t.Helper()
+	image := map[status.ObjectKey]status.Value{}
+	_, err := store.Load(t.Context(), func(o status.Object) error { image[o.Key] = o.Value; return nil })
+	require.NoError(t, err)
+	return image
+}
+
+func restoreTo(t *testing.T, store status.Store, image map[status.ObjectKey]status.Value) {
+	t.Helper()
+	var b status.Batch
+	for key := range snapshotOf(t, store) {
+		if _, keep := image[key]; !keep {
+			b.Deletes = append(b.Deletes, status.Delete{Key: key, Expect: status.AnyVersion})
+		}
+	}
+	for key, v := range image {
+		b.Puts = append(b.Puts, status.Put{Key: key, Value: v, Expect: status.AnyVersion})
+	}
+	_, err := store.Apply(t.Context(), b)
+	require.NoError(t, err)
+}
+
+func TestRestartAfterACrash(t *testing.T) {
+	for _, loss := range []HostLoss{RequeueLost, CountLost} {
+		t.Run(string(loss), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := status.NewMemoryStore()
+				a := newHost(t, store, Options{OnHostLoss: loss})
+				j := a.create(testJob("pi", 3, 5))
+				a.succeed(a.pods(executor.Pending)[0])
+				a.crash(t, store)
+
+				sleep(time.Hour)
+				b := newHost(t, store, Options{OnHostLoss: loss})
+				got := b.get("pi")
+				assert.Equal(t, j.Metadata.UID, got.Metadata.UID)
+				assert.True(t, j.Metadata.CreationTimestamp.Equal(got.Metadata.CreationTimestamp.Time))
+				assert.EqualValues(t, 1, got.Status.Succeeded)
+				want := int32(1) // the crash
+				if loss == CountLost {
+					want = 3
+				}
+				assert.Equal(t, want, got.Status.Failed)
+				sleep(time.Minute) // J-90
+				assert.Len(t, b.pods(executor.Pending), 3)
+				b.succeed(b.pods(executor.Pending)...)
+				b.succeed(b.pods(executor.Pending)...)
+				last, err := b.Wait(b.ctx, "pi")
+				require.NoError(t, err)
+				assert.EqualValues(t, 5, last.Status.Succeeded)
+				b.stop()
+			})
+		})
+	}
+}
+
+func TestRestartAfterAnOrderlyEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := status.NewMemoryStore()
+		a := newHost(t, store, Options{})
+		a.create(testJob("pi", 3, 5))
+		a.stop()
+		b := newHost(t, store, Options{})
+		assert.Zero(t, b.get("pi").Status.Failed, "nothing is counted")
+		assert.Len(t, b.pods(executor.Pending), 3)
+		b.crash(t, store)
+		c := newHost(t, store, Options{})
+		assert.EqualValues(t, 1, c.get("pi").Status.Failed, "the mark is gone after the start")
+		c.stop()
+	})
+}
+
+// Pods that outlive the host go on; those that ended meanwhile are counted once.
+func TestRestartFindsPodsAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := status.NewMemoryStore()
+		a := newHost(t, store, Options{})
+		a.create(testJob("pi", 3, 3))
+		uids := a.pods(executor.Pending)
+		a.crash(t, store)
+		require.NoError(t, a.fake.Succeed(uids[0]))
+
+		b := newStand(t, a.fake, Options{Store: store})
+		b.start()
+		synctest.Wait()
+		got := b.get("pi")
+		assert.EqualValues(t, 1, got.Status.Succeeded)
+		assert.Zero(t, got.Status.Failed)
+		assert.Equal(t, uids[1:], b.pods(executor.Pending))
+		b.succeed(uids[1:]...)
+		assert.True(t, b.get("pi").Finished())
+		b.stop()
+	})
+}
+
+// Timers go on by the wall clock.
+func TestRestartKeepsTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := status.NewMemoryStore()
+		sleep(123456789 * time.Nanosecond)
+		a := newHost(t, store, Options{})
+		ttl := testJob("ttl", 1, 1)
+		ttl.Spec.TTLSecondsAfterFinished = new(int32(100))
+		a.create(ttl)
+		a.succeed(a.pods(executor.Pending)...)
+		deadline := testJob("deadline", 1, 1)
+		deadline.Spec.ActiveDeadlineSeconds = new(int64(200))
+		a.create(deadline)
+		before := a.get("ttl").Status.CompletionTime.Time
+		a.stop()
+		sleep(99 * time.Second)
+		b := newHost(t, store, Options{})
+		assert.True(t, before.Equal(b.get("ttl").Status.CompletionTime.Time), "with nanoseconds")
+		sleep(time.Second)
+		_, err := b.Get(b.ctx, "ttl")
+		assert.ErrorIs(t, err, status.ErrNotFound)
+		sleep(100*time.Second - time.Millisecond)
+		assert.False(t, b.get("deadline").Status.Conditions.IsTrue(status.ConditionFailureTarget))
+		sleep(time.Millisecond)
+		assert.True(t, b.get("deadline").Status.Conditions.IsTrue(status.ConditionFailed))
+		b.stop()
+	})
+}
+
+// Pods that are stopped because the host ends are not failed; those that succeed in
+// that time count.
+func TestStopCountsOnlySuccess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := status.NewMemoryStore()
+		exec := &stoppingExecutor{}
+		c, err := NewController(exec, Options{Store: store})
+		require.NoError(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- c.Run(ctx) }()
+		synctest.Wait()
+		_, err = c.Create(ctx, testJob("pi", 2, 9))
+		require.NoError(t, err)
+		synctest.Wait()
+		sleep(time.Second)
+		cancel()
+		require.NoError(t, <-done)
+
+		b := newHost(t, store, Options{})
+		got := b.get("pi")
+		assert.EqualValues(t, 1, got.Status.Succeeded)
+		assert.Zero(t, got.Status.Failed)
+		assert.Len(t, b.pods(executor.Pending), 2)
+		b.stop()
+	})
+}
+
+// stoppingExecutor ends its Pods when it ends: the first succeeds, the others fail.
+type stoppingExecutor struct {
+	brokenExecutor
+	mu   sync.Mutex
+	pods []executor.PodState
+}
+
+func (e *stoppingExecutor) Create(ranges []executor.PodRange) (n int, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, r := range ranges {
+		for k := range uint64(r.N) {
+			e.pods = append(e.pods, executor.PodState{Pod: &executor.Pod{
+				UID: executor.NewUID(r.First.High(), r.First.Ordinal()+k), Template: r.Template, Index: -1, Created: r.Created,
+			}})
+			n++
+		}
+	}
+	return n, nil
+}
+
+func (e *stoppingExecutor) Run(ctx context.Context, sink executor.Sink) error {
+	sink.Synced()
+	<-ctx.Done()
+	time.Sleep(time.Second)
+	e.mu.Lock()
+	pods := slices.Clone(e.pods)
+	e.mu.Unlock()
+	for i := range pods {
+		pods[i].Phase, pods[i].Finished = executor.Failed, executor.StampOf(time.Now())
+	}
+	pods[0].Phase = executor.Succeeded
+	sink.Report(pods)
+	return nil
+}
+
+// flakyStore fails, and tells what it was asked.
+type flakyStore struct {
+	status.Store
+	mu      sync.Mutex
+	failing error
+	applies int
+	delay   time.Duration
+}
+
+func (s *flakyStore) Apply(ctx context.Context, b status.Batch) (status.Version, error) {
+	s.mu.Lock()
+	s.applies++
+	err, delay := s.failing, s.delay
+	s.mu.Unlock()
+	time.Sleep(delay)
+	if err != nil {
+		return 0, err
+	}
+	return s.Store.Apply(ctx, b)
+}
+
+func (s *flakyStore) set(err error, delay time.Duration) (applies int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failing, s.delay = err, delay
+	applies, s.applies = s.applies, 0
+	return applies
+}
+
+func TestStoreThatFailsIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &flakyStore{Store: status.NewMemoryStore()}
+		s := newHost(t, store, Options{})
+		store.set(errors.New("disk full"), 0)
+		made := make(chan error, 1)
+		go func() { _, err := s.Create(s.ctx, testJob("pi", 2, 2)); made <- err }()
+		sleep(time.Minute)
+		assert.Empty(t, s.fake.List(), "nothing starts before it is stored")
+		_, err := s.Get(s.ctx, "pi")
+		assert.ErrorIs(t, err, status.ErrNotFound)
+		_, err = s.Create(s.ctx, testJob("pi", 2, 2))
+		assert.ErrorIs(t, err, status.ErrAlreadyExists)
+		short, cancel := context.WithTimeout(s.ctx, time.Second)
+		defer cancel()
+		_, err = s.Create(short, testJob("tau", 1, 1))
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+		store.set(nil, 0)
+		sleep(time.Minute)
+		require.NoError(t, <-made)
+		assert.Len(t, s.pods(executor.Pending), 3)
+		s.succeed(s.pods(executor.Pending)...)
+		assert.True(t, s.get("pi").Finished())
+		s.stop()
+	})
+}
+
+// What comes while an Apply is under way is stored together by the next one.
+func TestGroupCommit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &flakyStore{Store: status.NewMemoryStore()}
+		s := newHost(t, store, Options{})
+		store.set(nil, 100*time.Millisecond)
+		var wg sync.WaitGroup
+		for i := range 100 {
+			wg.Go(func() {
+				_, err := s.Create(s.ctx, testJob(fmt.Sprint("pi-", i), 1, 1))
+				assert.NoError(t, err)
+			})
+		}
+		wg.Wait()
+		assert.LessOrEqual(t, store.set(nil, 0), 3)
+		s.stop()
+	})
+}
+
+// Intents are stored before Pods start; a count is stored before the Pod is
+// untracked.
+func TestOrderOfStoreAndExecutor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &flakyStore{Store: status.NewMemoryStore()}
+		s := newHost(t, store, Options{})
+		store.set(nil, time.Second)
+		go func() { _, _ = s.Create(s.ctx, testJob("pi", 1, 2)) }()
+		sleep(999 * time.Millisecond)
+		assert.Empty(t, s.fake.List())
+		sleep(time.Millisecond)
+		require.Len(t, s.fake.List(), 1)
+		uid := s.fake.List()[0].Pod.UID
+		s.succeed(uid)
+		sleep(999 * time.Millisecond)
+		assert.True(t, s.fake.Tracked(uid))
+		assert.Zero(t, s.get("pi").Status.Succeeded, "not before it is durable")
+		sleep(time.Millisecond)
+		assert.False(t, s.fake.Tracked(uid))
+		assert.EqualValues(t, 1, s.get("pi").Status.Succeeded)
+		store.set(nil, 0)
+		s.stop()
+	})
+}
+
+// Somebody else writes to the Store: Run ends rather than to go on with what is not
+// true any more.
+func TestForeignWriter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := status.NewMemoryStore()
+		s := newHost(t, store, Options{})
+		s.create(testJob("pi", 1, 1))
+		restoreTo(t, store, snapshotOf(t, store)) // new versions
+		_, err := s.Create(s.ctx, testJob("tau", 1, 1))
+		require.NoError(t, err)
+		assert.ErrorIs(t, s.Suspend(s.ctx, "pi"), status.ErrConflict)
+		assert.ErrorIs(t, <-s.done, status.ErrConflict)
+		s.cancel()
+	})
+}
+
+func TestStoredJobRoundTrip(t *testing.T) {
+	at := func(n int64) status.Time { return status.NewTime(time.Unix(1, n)) }
+	j := testJob("pi", 2, 9)
+	j.Metadata.CreationTimestamp = at(1)
+	j.Metadata.DeletionTimestamp = new(at(2))
+	j.Status = Status{
+		Conditions: status.Conditions{{Type: "A", Status: "True", LastProbeTime: at(3), LastTransitionTime: at(4), Reason: "R", Message: "M"}},
+		StartTime:  new(at(5)), CompletionTime: new(at(6)), Active: 1, Succeeded: 2, Failed: 3, Terminating: new(int32(4)), Ready: new(int32(0)),
+		CompletedIndexes: readIndexSet("0,2-5,7,9-100000", 1<<30), FailedIndexes: new(readIndexSet("6", 10)),
+		UncountedTerminatedPods: &UncountedTerminatedPods{},
+	}
+	r := &Record{Next: 7, Backoff: Backoff{2, 99}, Open: []OpenPod{
+		{UID: executor.NewUID(1, 2), Index: -1, Failures: 3, Ignored: 4, Created: 5, Deleting: true, Failed: 6, FailureIgnored: true, Lost: true},
+		{UID: executor.NewUID(1, 3), Index: 8},
+	}}
+	c := &Controller{}
+	l, err := c.newLiveJob(j, r)
+	require.NoError(t, err)
+	v := c.storedValue(l, j)
+	v.record = r
+	data, err := v.AppendBinary(nil)
+	require.NoError(t, err)
+	got := new(storedJob)
+	require.NoError(t, got.decode(data))
+	assert.Equal(t, j.Status, got.job.Status)
+	assert.Equal(t, r, got.record)
+	assert.Equal(t, j.Metadata.CreationTimestamp, got.job.Metadata.CreationTimestamp)
+	assert.Equal(t, j.Metadata.DeletionTimestamp, got.job.Metadata.DeletionTimestamp)
+	assert.True(t, sameSpec(&j.Spec, &got.job.Spec))
+
+	for n := range len(data) { // torn anywhere: an error, never a panic
+		assert.Error(t, new(storedJob).decode(data[:n]), n)
+	}
+	for i := range data {
+		torn := slices.Clone(data)
+		torn[i] ^= 0xff
+		_ = new(storedJob).decode(torn)
+	}
+	assert.Error(t, new(storedJob).decode(append(data, 0)))
+}
+
+func TestDeepCopySharesNothing(t *testing.T) {
+	j := testJob("pi", 1, 1)
+	j.Metadata.Labels = map[string]string{"a": "b"}
+	j.Spec.Template.Spec.Containers[0].Command = []string{"x"}
+	j.Status.StartTime = new(status.NewTime(t0))
+	c := deepCopy(j)
+	require.Equal(t, j, c)
+	c.Metadata.Labels["a"] = "c"
+	c.Spec.Template.Spec.Containers[0].Command[0] = "y"
+	*c.Spec.Parallelism = 7
+	c.Status.StartTime.Time = t0.Add(1)
+	assert.Equal(t, "b", j.Metadata.Labels["a"])
+	assert.Equal(t, "x", j.Spec.Template.Spec.Containers[0].Command[0])
+	assert.EqualValues(t, 1, *j.Spec.Parallelism)
+	assert.Equal(t, t0, j.Status.StartTime.Time)
+}
+
+func BenchmarkDeepCopy(b *testing.B) {
+	j := testJob("pi", 1, 1)
+	b.ReportAllocs()
+	for b.Loop() {
+		deepCopy(j)
+	}
+}
