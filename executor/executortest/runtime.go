@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -493,20 +494,10 @@ func runtimeRecoversEnded(k *runtimeKit) error {
 		return err
 	}
 	err := k.secondHost(pods, func() error {
-		tick := time.NewTicker(20 * time.Millisecond)
-		defer tick.Stop()
-		for deadline := time.Now().Add(k.kit.subject.Settle); time.Now().Before(deadline); <-tick.C {
+		return k.poll("Recover does not return the container that has ended", func() (bool, error) {
 			found, err := recoverer.Recover(k.ctx)
-			if err != nil {
-				return err
-			}
-			for _, r := range found {
-				if r.Pod == uids[0] && !r.Running {
-					return nil
-				}
-			}
-		}
-		return errors.New("Recover does not return the container that has ended")
+			return slices.ContainsFunc(found, func(r executor.Recovered) bool { return r.Pod == uids[0] && !r.Running }), err
+		})
 	})
 	if err != nil {
 		return err
@@ -541,18 +532,24 @@ func runtimeRemoves(k *runtimeKit) error {
 	if err := k.awaitGone(uids); err != nil {
 		return err
 	}
-	if err := k.stop(); err != nil {
-		return err
-	}
 	recoverer, ok := k.rt.(executor.Recoverer)
 	if !ok {
 		return nil
 	}
-	found, err := recoverer.Recover(k.ctx)
-	for _, r := range found {
-		if r.Pod == uids[0] {
-			return fmt.Errorf("container %s of a Pod that was deleted is still there", r.Container)
+	return k.poll("container of a Pod that was deleted is still there", func() (bool, error) {
+		found, err := recoverer.Recover(k.ctx)
+		return !slices.ContainsFunc(found, func(r executor.Recovered) bool { return r.Pod == uids[0] }), err
+	})
+}
+
+// poll asks again until it is so, at most Settle.
+func (k *runtimeKit) poll(problem string, isSo func() (bool, error)) error {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(k.kit.subject.Settle); time.Now().Before(deadline); <-tick.C {
+		if ok, err := isSo(); ok || err != nil {
+			return err
 		}
 	}
-	return err
+	return errors.New(problem)
 }

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/podless/podless/executor"
 	"github.com/podless/podless/status"
@@ -161,7 +160,7 @@ func (r *Runtime) prepare(c *command, messagePath string) (file string, attr *sy
 func startError(file string, err error) error {
 	switch {
 	case errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.ENOMEM), errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE), errors.Is(err, syscall.ETXTBSY):
-		return &executor.WaitingError{Reason: status.ReasonRunContainerError, Message: fmt.Sprintf("exec %s: %v", file, err), Retry: time.Second}
+		return &executor.WaitingError{Reason: status.ReasonRunContainerError, Message: fmt.Sprintf("exec %s: %v", file, err)}
 	case errors.Is(err, syscall.ENOENT):
 		return fmt.Errorf("exec %s: %w (its interpreter or loader)", file, err)
 	}

@@ -40,7 +40,7 @@
 //
 // The processes die with the host. On Linux the kernel kills the first process of each
 // container (PR_SET_PDEATHSIG); what that one had started is found by its mark and
-// killed by Recover, when the next host with a process Runtime starts a Node. That reads the
+// killed when the next host with a process Runtime starts its first container, or calls [Runtime.KillOrphans]. That reads the
 // environment of the user's own processes in /proc; a process that has cleared its
 // environment is not recognised.
 //

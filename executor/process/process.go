@@ -46,6 +46,7 @@ type Runtime struct {
 	inherited []string // KEY=value
 	token     string   // makes the names of message files unguessable
 	host      func() string
+	orphans   sync.Once
 	wait      func(*process) syscall.WaitStatus // of this system, or the portable one
 	buffers   sync.Pool
 }
@@ -132,6 +133,7 @@ func (r *Runtime) Run(ctx context.Context, c *executor.ContainerRun) (executor.E
 			command.group = sc.RunAsGroup
 		}
 	}
+	r.orphans.Do(func() { r.KillOrphans(ctx) })
 	return r.run(ctx, command)
 }
 
@@ -178,8 +180,7 @@ func (r *Runtime) run(ctx context.Context, c *command) (executor.Exit, error) {
 	return exit, nil
 }
 
-// Recover kills what the containers of hosts that have died left running, and returns once
-// it is gone: none of them is found again.
-func (r *Runtime) Recover(ctx context.Context) ([]executor.Recovered, error) {
-	return nil, killOrphans(ctx, r.host())
-}
+// KillOrphans kills what the containers of hosts that have died left running, and returns
+// once it is gone. The first container that a Runtime runs does the same; a host that wants it done before
+// there is work calls this. Where the system cannot tell it does nothing.
+func (r *Runtime) KillOrphans(ctx context.Context) error { return killOrphans(ctx, r.host()) }
