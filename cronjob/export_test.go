@@ -1,6 +1,9 @@
 package cronjob
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // Missed shows C-35 and C-38 to the tests.
 func Missed(cj *CronJob, now time.Time, opts MachineOptions) (due time.Time, class string, wake time.Time, err error) {
@@ -18,3 +21,21 @@ func MergePatch(doc, patch []byte) ([]byte, error) { return mergePatch(doc, patc
 
 // DueName is the name of the Job that is being created.
 func (m *Machine) DueName() string { return m.jobName() }
+
+// NewControllerOn is NewController with a job.Controller that may fail.
+func NewControllerOn(jobs jobController, opts Options) *Controller { return newController(jobs, opts) }
+
+// Force puts cj in its place without any validation, as an object of former times; with status, what it has is taken over.
+func (c *Controller) Force(ctx context.Context, cj *CronJob) error {
+	if err := c.enter(ctx); err != nil {
+		return err
+	}
+	o := &op{key: cj.Metadata.Key(), change: func(old *CronJob) (*CronJob, error) {
+		if old != nil {
+			cj.Status = old.Status
+		}
+		return cj, nil
+	}}
+	c.do(ctx, o)
+	return o.err
+}

@@ -95,8 +95,11 @@ func (m *Machine) Observe(s JobState) {
 	}
 }
 
-// relevant is s without what no rule reads.
-func relevant(s JobState) JobState { s.ResourceVersion = ""; return s }
+// relevant is s without what asks for no sync.
+func relevant(s JobState) JobState {
+	s.ResourceVersion, s.StartTime = "", time.Time{}
+	return s
+}
 
 func (m *Machine) insert(s JobState) {
 	if m.jobs == nil {
@@ -621,4 +624,9 @@ func (m *Machine) event(t status.EventType, reason status.Reason, message string
 
 func equal[T comparable](a, b *T) bool {
 	return a == b || a != nil && b != nil && *a == *b
+}
+
+// idle reports whether the Machine holds nothing but what NewMachine, Observe and its timer make of it.
+func (m *Machine) idle() bool {
+	return m.phase == idle && m.waiting == 0 && m.failures == 0 && !m.changed && !m.rescheduled && len(m.asked) == 0
 }

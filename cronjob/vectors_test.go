@@ -30,6 +30,7 @@ func TestVectors(t *testing.T) {
 	for _, dir := range []string{"curated", "random"} {
 		t.Run(dir, func(t *testing.T) {
 			t.Run("machine", func(t *testing.T) { ran += runScenarios(t, dir, playMachine) })
+			t.Run("controller", func(t *testing.T) { ran += runScenarios(t, dir, playController) })
 		})
 	}
 	if ran == 0 {

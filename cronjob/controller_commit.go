@@ -1,0 +1,246 @@
+package cronjob
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+
+	"github.com/podless/podless/status"
+)
+
+// op is one change of one CronJob.
+type op struct {
+	key string
+	// change returns what becomes of old, which is nil if there is none; nil: it is removed. The same object: nothing
+	// changes. It runs once and must not block.
+	change func(old *CronJob) (*CronJob, error)
+	own    bool // of the loop's: the loop need not look
+
+	done  bool
+	err   error
+	after *CronJob // the new snapshot
+}
+
+// committer makes changes one after the other. Those that wait while one Apply is under way share the next.
+type committer struct {
+	queueMu sync.Mutex
+	queue   []*op
+	turn    sync.Mutex
+	version status.Version // without a Store; guarded by turn
+}
+
+// do carries out ops and returns when they are done and, with a Store, durable. Errors stand in the ops.
+func (c *Controller) do(ctx context.Context, ops ...*op) {
+	q := &c.commit
+	q.queueMu.Lock()
+	q.queue = append(q.queue, ops...)
+	q.queueMu.Unlock()
+	q.turn.Lock()
+	defer q.turn.Unlock()
+	if ops[len(ops)-1].done { // in the turn of another
+		return
+	}
+	q.queueMu.Lock()
+	batch := q.queue
+	q.queue = nil
+	q.queueMu.Unlock()
+	c.carryOut(ctx, batch)
+}
+
+// carryOut makes one Apply of a batch. The caller has the turn.
+func (c *Controller) carryOut(ctx context.Context, batch []*op) {
+	after := make(map[string]*CronJob, len(batch)) // nil: removed
+	for _, o := range batch {
+		o.done = true
+		old, touched := after[o.key]
+		if !touched {
+			c.mu.Lock()
+			if e := c.crons[o.key]; e != nil {
+				old = e.cj
+			}
+			c.mu.Unlock()
+		}
+		if o.after, o.err = o.change(old); o.err == nil && o.after != old {
+			after[o.key] = o.after
+		}
+	}
+	if len(after) == 0 {
+		return
+	}
+	version, err := c.apply(ctx, after)
+	if err != nil {
+		for _, o := range batch {
+			if _, touched := after[o.key]; touched && o.err == nil {
+				o.err = fmt.Errorf("cronjob: store %s: %w", o.key, err)
+			}
+		}
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, o := range batch {
+		if o.err != nil {
+			continue
+		}
+		c.publish(o, version)
+	}
+}
+
+// apply stores what was changed.
+func (c *Controller) apply(ctx context.Context, after map[string]*CronJob) (status.Version, error) {
+	if c.opts.Store == nil {
+		return 0, nil
+	}
+	var b status.Batch
+	c.mu.Lock()
+	for key, cj := range after {
+		var expect status.Version
+		if e := c.crons[key]; e != nil {
+			expect = e.version
+		}
+		switch k := objectKey(key); {
+		case cj != nil:
+			b.Puts = append(b.Puts, status.Put{Key: k, Value: stored{cj}, Expect: expect})
+		case expect != 0:
+			b.Deletes = append(b.Deletes, status.Delete{Key: k, Expect: expect})
+		}
+	}
+	c.mu.Unlock()
+	// A change that was begun is finished even if its caller gives up: others share the Apply.
+	return c.opts.Store.Apply(context.WithoutCancel(ctx), b)
+}
+
+// publish makes the outcome of o visible. The caller has the turn and holds c.mu.
+func (c *Controller) publish(o *op, version status.Version) {
+	e := c.crons[o.key]
+	var old *CronJob
+	if e != nil {
+		old = e.cj
+	}
+	if o.after == old {
+		return
+	}
+	if version == 0 {
+		c.commit.version++
+		version = c.commit.version
+	} else {
+		c.commit.version = max(c.commit.version, version)
+	}
+	if o.after == nil {
+		if e == nil {
+			return
+		}
+		c.watch.add(WatchEvent{Type: Deleted, Version: version, CronJob: old, Old: old})
+		e.gone = true
+		delete(c.crons, o.key)
+		delete(c.byUID, old.Metadata.UID)
+		c.changed(e)
+		return
+	}
+	o.after.Metadata.ResourceVersion = strconv.FormatUint(uint64(version), 10)
+	if e == nil {
+		e = &entry{key: o.key, place: -1}
+		c.crons[o.key] = e
+		c.byUID[o.after.Metadata.UID] = e
+		c.watch.add(WatchEvent{Type: Added, Version: version, CronJob: o.after})
+	} else {
+		c.watch.add(WatchEvent{Type: Modified, Version: version, CronJob: o.after, Old: old})
+	}
+	e.cj, e.version = o.after, version
+	if o.own {
+		if e.seen == old {
+			e.seen = o.after // only the status has changed, and it is the Machine's
+		}
+		return
+	}
+	c.changed(e)
+}
+
+// stored is a CronJob in a Store: its JSON.
+type stored struct{ cj *CronJob }
+
+// AppendBinary implements [encoding.BinaryAppender].
+func (s stored) AppendBinary(b []byte) ([]byte, error) {
+	bare := *s.cj
+	bare.Metadata.ResourceVersion = ""
+	data, err := json.Marshal(&bare)
+	return append(b, data...), err
+}
+
+func objectKey(key string) status.ObjectKey {
+	ns, name, _ := status.ParseKey(key)
+	return status.ObjectKey{Kind: Kind, Namespace: ns, Name: name}
+}
+
+// load reads the Store, once.
+func (c *Controller) load(ctx context.Context) error {
+	c.loadMu.Lock()
+	defer c.loadMu.Unlock()
+	c.mu.Lock()
+	loaded := c.loaded
+	c.mu.Unlock()
+	if loaded {
+		return nil
+	}
+	found := make(map[string]*entry)
+	newest, err := c.opts.Store.Load(ctx, func(o status.Object) error {
+		if o.Key.Kind != Kind {
+			return nil
+		}
+		cj, err := decodeStored(o)
+		if err != nil {
+			return fmt.Errorf("cronjob: load %s/%s: %w", o.Key.Namespace, o.Key.Name, err)
+		}
+		key := cj.Metadata.Key()
+		found[key] = &entry{key: key, cj: cj, version: o.Version, place: -1}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	c.commit.turn.Lock()
+	defer c.commit.turn.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.commit.version = max(c.commit.version, newest)
+	c.watch.begin(newest)
+	for key, e := range found {
+		if other := c.byUID[e.cj.Metadata.UID]; other != nil {
+			return fmt.Errorf("cronjob: load %s: its metadata.uid %s is that of %s", key, e.cj.Metadata.UID, other.key)
+		}
+		c.crons[key] = e
+		c.byUID[e.cj.Metadata.UID] = e
+		c.changed(e)
+	}
+	c.loaded = true
+	return nil
+}
+
+func decodeStored(o status.Object) (*CronJob, error) {
+	cj := new(CronJob)
+	data := o.Data
+	switch v := o.Value.(type) {
+	case nil:
+	case stored:
+		*cj = *v.cj
+		data = nil
+	default:
+		var err error
+		if data, err = v.AppendBinary(nil); err != nil {
+			return nil, err
+		}
+	}
+	if data != nil {
+		if err := json.Unmarshal(data, cj); err != nil {
+			return nil, err
+		}
+	}
+	if cj.Metadata.Name == "" || cj.Metadata.UID == "" {
+		return nil, errors.New("metadata.name and metadata.uid are required")
+	}
+	cj.Metadata.ResourceVersion = strconv.FormatUint(uint64(o.Version), 10)
+	return cj, nil
+}

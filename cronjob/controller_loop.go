@@ -1,0 +1,655 @@
+package cronjob
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/podless/podless/job"
+	"github.com/podless/podless/status"
+)
+
+const (
+	// recheck bounds how long the loop sleeps: the wall clock may be set, and the host may sleep, without a timer
+	// being told.
+	recheck = time.Minute
+	// A system lets a long sleep take a little longer, in proportion. So the loop wakes shortly before it is time and
+	// sleeps the rest.
+	longSleep, shortSleep = 500 * time.Millisecond, 250 * time.Millisecond
+	// turnSize bounds how many CronJobs are decided at once.
+	turnSize = 4096
+	// creators bounds how many requests to the job.Controller are under way: with a durable Store they share its writes.
+	creators = 128
+	// drain bounds how many changes of Jobs are taken in before anything is decided.
+	drain = 4096
+)
+
+// loop is what Run does. Only it touches Machines.
+type loop struct {
+	c       *Controller
+	timers  timers
+	turn    []*entry
+	unsaved []*entry
+	holders map[string]*entry // by UID of a Job that status.active names and that has another owner, or none
+	buried  map[string]string // namespaces by UID of CronJobs that are gone and whose Jobs follow
+	retryAt time.Time         // of storing, after an error
+	retries int
+	watch   *job.Watch
+}
+
+func (l *loop) run(ctx context.Context) error {
+	l.holders = make(map[string]*entry)
+	l.buried = make(map[string]string)
+	if err := l.relist(ctx, true); err != nil {
+		return l.ended(ctx, err)
+	}
+	defer func() { l.watch.Stop() }()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		now := time.Now().Round(0)
+		l.collect(ctx, now)
+		if err := l.sync(ctx, now); err != nil {
+			l.save(ctx, now)
+			return l.ended(ctx, err)
+		}
+		l.save(ctx, now)
+		timer.Reset(l.sleep())
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-l.c.kick:
+		case <-timer.C:
+		case e, ok := <-l.watch.Events():
+			if err := l.take(ctx, e, ok); err != nil {
+				return l.ended(ctx, err)
+			}
+		}
+	}
+}
+
+// ended is what Run returns when it cannot go on.
+func (l *loop) ended(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return fmt.Errorf("cronjob: the job.Controller serves no more: %w", err)
+}
+
+// sleep is how long there is nothing to do.
+func (l *loop) sleep() time.Duration {
+	if len(l.turn) > 0 {
+		return 0
+	}
+	d := recheck
+	if len(l.timers) > 0 {
+		d = min(d, time.Until(time.Unix(0, l.timers[0].at)))
+	}
+	if len(l.unsaved) > 0 {
+		d = min(d, time.Until(l.retryAt))
+	}
+	if d > longSleep {
+		d -= shortSleep
+	}
+	return d
+}
+
+// take takes in one change of a Job, and those that wait behind it.
+func (l *loop) take(ctx context.Context, e job.WatchEvent, ok bool) error {
+	for range drain {
+		if !ok {
+			err := l.watch.Err()
+			if errors.Is(err, status.ErrExpired) { // we were too slow
+				return l.relist(ctx, false)
+			}
+			if err == nil {
+				err = status.ErrClosed
+			}
+			return err
+		}
+		l.observe(&e)
+		select {
+		case e, ok = <-l.watch.Events():
+		default:
+			return nil
+		}
+	}
+	return nil
+}
+
+// relist takes in all Jobs and watches from there on.
+func (l *loop) relist(ctx context.Context, first bool) error {
+	list, err := l.c.jobs.List(ctx, job.ListOptions{})
+	if err != nil {
+		return err
+	}
+	if l.watch, err = l.c.jobs.Watch(ctx, job.WatchOptions{From: list.Version}); err != nil {
+		return err
+	}
+	there := make(map[string]bool, len(list.Items))
+	for _, j := range list.Items {
+		there[j.Metadata.UID] = true
+		owner := l.entryOf(StateOf(j).Owner)
+		if ref := j.Metadata.ControllerRef(); first && l.c.opts.Store != nil && owner == nil && ref != nil && ref.Kind == Kind {
+			// The host went down between the deletion of a CronJob and that of its Jobs.
+			l.buried[ref.UID] = j.Metadata.Namespace
+		}
+		l.observe(&job.WatchEvent{Type: job.Modified, Job: j})
+	}
+	if first {
+		return l.bury(ctx, list.Items)
+	}
+	l.c.mu.Lock()
+	var all []*entry
+	for _, e := range l.c.crons {
+		all = append(all, e)
+	}
+	l.c.mu.Unlock()
+	for _, e := range all {
+		for _, s := range slices.Clone(e.jobs) {
+			if !there[s.UID] {
+				l.gone(e, s.UID)
+			}
+		}
+	}
+	return nil
+}
+
+// bury deletes the Jobs of CronJobs that do not exist any more.
+func (l *loop) bury(ctx context.Context, jobs []*job.Job) error {
+	for _, j := range jobs {
+		if owner := StateOf(j).Owner; owner != "" && l.buried[owner] != "" {
+			if err := l.deleteJob(ctx, j.Metadata.Namespace, j.Metadata.Name, j.Metadata.UID, job.Background); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// deleteJob deletes a Job that may be gone already. The error is one after which nothing can be done.
+func (l *loop) deleteJob(ctx context.Context, namespace, name, uid string, how job.Propagation) error {
+	err := l.c.jobs.Delete(ctx, namespace+"/"+name, job.DeleteOptions{UID: uid, Propagation: how})
+	if err != nil && (ctx.Err() != nil || errors.Is(err, status.ErrClosed)) {
+		return err
+	}
+	return nil
+}
+
+func (l *loop) entryOf(uid string) *entry {
+	if uid == "" {
+		return nil
+	}
+	l.c.mu.Lock()
+	defer l.c.mu.Unlock()
+	return l.c.byUID[uid]
+}
+
+// observe takes in one change of a Job.
+func (l *loop) observe(ev *job.WatchEvent) {
+	if ev.Job == nil {
+		return
+	}
+	s := StateOf(ev.Job)
+	owner := l.entryOf(s.Owner)
+	others := []*entry{l.holders[s.UID]}
+	if ev.Old != nil {
+		others = append(others, l.entryOf(StateOf(ev.Old).Owner))
+	}
+	if ev.Type == job.Deleted {
+		for _, e := range append(others, owner) {
+			if e != nil {
+				l.gone(e, s.UID)
+			}
+		}
+		delete(l.holders, s.UID)
+		return
+	}
+	if owner != nil {
+		l.update(owner, s)
+	} else if ns := l.buried[s.Owner]; ns != "" && ev.Type == job.Added {
+		_ = l.c.jobs.Delete(context.Background(), ns+"/"+s.Name, job.DeleteOptions{UID: s.UID}) // came too late
+	}
+	for _, e := range others {
+		if e != nil && e != owner {
+			l.update(e, s)
+		}
+	}
+}
+
+// update takes in the state of a Job of e.
+func (l *loop) update(e *entry, s JobState) {
+	i := slices.IndexFunc(e.jobs, func(o JobState) bool { return o.UID == s.UID })
+	if i >= 0 && relevant(e.jobs[i]) == relevant(s) {
+		e.jobs[i] = s
+		if e.machine != nil {
+			e.machine.Observe(s)
+		}
+		return
+	}
+	if e.seen != nil { // else the first sync looks at everything
+		l.machineOf(e).Observe(s)
+	}
+	if i >= 0 {
+		e.jobs[i] = s
+	} else {
+		e.jobs = append(e.jobs, s)
+	}
+	l.mark(e)
+}
+
+// gone says that a Job of e does not exist any more.
+func (l *loop) gone(e *entry, uid string) {
+	i := slices.IndexFunc(e.jobs, func(o JobState) bool { return o.UID == uid })
+	if i < 0 {
+		return
+	}
+	if e.seen != nil {
+		l.machineOf(e).Gone(uid)
+	}
+	if e.jobs = slices.Delete(e.jobs, i, i+1); len(e.jobs) == 0 {
+		e.jobs = nil
+	}
+	l.mark(e)
+}
+
+// mark has e synced in this turn.
+func (l *loop) mark(e *entry) {
+	if !e.due {
+		e.due = true
+		l.turn = append(l.turn, e)
+	}
+}
+
+// machineOf returns e's Machine, as it was when it was put away.
+func (l *loop) machineOf(e *entry) *Machine {
+	if e.machine != nil {
+		return e.machine
+	}
+	m := NewMachine(e.seen, l.c.machineOptions())
+	m.changed = false
+	if e.at != 0 {
+		m.timer = time.Unix(0, e.at).UTC()
+	}
+	if e.unsaved != nil {
+		m.status = *e.unsaved
+	}
+	for _, s := range e.jobs {
+		m.insert(s)
+	}
+	e.machine = m
+	return m
+}
+
+// collect finds what is to be decided in this turn.
+func (l *loop) collect(ctx context.Context, now time.Time) {
+	c := l.c
+	type news struct {
+		e             *entry
+		cj            *CronJob
+		gone, written bool
+	}
+	var dirty []news
+	c.mu.Lock()
+	n := min(len(c.dirty), turnSize)
+	for _, e := range c.dirty[:n] {
+		e.queued = false
+		dirty = append(dirty, news{e, e.cj, e.gone, e.written})
+		e.written = false
+	}
+	if c.dirty = c.dirty[n:]; len(c.dirty) == 0 {
+		c.dirty = nil
+	} else {
+		c.nudge()
+	}
+	c.mu.Unlock()
+	for _, d := range dirty {
+		if d.gone {
+			l.remove(ctx, d.e)
+		} else {
+			l.learn(ctx, d.e, d.cj, d.written)
+		}
+	}
+	for len(l.timers) > 0 && l.timers[0].at <= now.UnixNano() && len(l.turn) < turnSize {
+		e := l.timers[0]
+		l.timers.remove(e)
+		l.mark(e)
+	}
+}
+
+// learn takes in a snapshot of e that somebody else has made.
+func (l *loop) learn(ctx context.Context, e *entry, cj *CronJob, written bool) {
+	if e.seen == nil {
+		e.seen = cj
+		m := l.machineOf(e)
+		m.changed = true // C-2; after a restart, what was missed is caught up with
+		for _, ref := range cj.Status.Active {
+			l.find(ctx, e, ref)
+		}
+		l.mark(e)
+		return
+	}
+	if e.seen == cj {
+		return
+	}
+	m := l.machineOf(e)
+	m.Update(cj)
+	if written {
+		m.SetStatus(cj.Status)
+		e.unsaved = nil
+		for _, ref := range cj.Status.Active {
+			l.find(ctx, e, ref)
+		}
+	}
+	e.seen = cj
+	l.mark(e)
+}
+
+// find looks for a Job that status.active names and that is not known: it may have lost its owner (C-33).
+func (l *loop) find(ctx context.Context, e *entry, ref JobReference) {
+	if slices.ContainsFunc(e.jobs, func(s JobState) bool { return s.UID == ref.UID || s.Name == ref.Name }) {
+		return
+	}
+	j, err := l.c.jobs.Get(ctx, status.NamespaceOrDefault(e.seen.Metadata.Namespace)+"/"+ref.Name)
+	if err != nil {
+		return
+	}
+	s := StateOf(j)
+	l.holders[s.UID] = e
+	e.jobs = append(e.jobs, s)
+	e.machine.insert(s)
+}
+
+// remove forgets a CronJob that is gone; its Jobs follow it.
+func (l *loop) remove(ctx context.Context, e *entry) {
+	l.timers.remove(e)
+	e.machine, e.unsaved = nil, nil
+	if e.due {
+		e.due = false
+		l.turn = slices.DeleteFunc(l.turn, func(o *entry) bool { return o == e })
+	}
+	meta := &e.cj.Metadata
+	if slices.Contains(meta.Finalizers, job.FinalizerOrphan) {
+		return
+	}
+	if len(l.buried) > maxChanges { // only against a Job that comes late
+		clear(l.buried)
+	}
+	l.buried[meta.UID] = meta.Namespace
+	var found []JobState
+	if e.seen != nil {
+		found = e.jobs
+	} else if list, err := l.c.jobs.List(ctx, job.ListOptions{Owner: meta.UID}); err == nil {
+		for _, j := range list.Items {
+			found = append(found, StateOf(j))
+		}
+	}
+	for _, s := range found {
+		if s.Owner == meta.UID {
+			_ = l.deleteJob(ctx, meta.Namespace, s.Name, s.UID, job.Background) // the watch ends if nothing works any more
+		}
+	}
+}
+
+// request is one thing that a Plan asks of the job.Controller.
+type request struct {
+	e        *entry
+	deletion Deletion
+	create   *job.Job
+
+	made, existing *job.Job
+	err            error
+}
+
+// sync decides everything that is due and carries it out. The error is one after which nothing can be done.
+func (l *loop) sync(ctx context.Context, now time.Time) error {
+	todo := l.turn
+	l.turn = nil
+	for _, e := range todo {
+		e.due = false
+	}
+	for len(todo) > 0 {
+		var requests []request
+		var waiting []*entry
+		for _, e := range todo {
+			m := l.machineOf(e)
+			p := m.Sync(now)
+			for _, ev := range p.Events {
+				l.c.record.Record(ev)
+			}
+			if p.Changed {
+				l.keep(e, m.Status())
+			}
+			for _, d := range p.Delete {
+				requests = append(requests, request{e: e, deletion: d})
+			}
+			if p.Create != nil {
+				requests = append(requests, request{e: e, create: p.Create})
+			}
+			if len(p.Delete) > 0 || p.Create != nil {
+				waiting = append(waiting, e)
+				continue
+			}
+			l.settle(e, p.WakeAt)
+			if err := l.cascade(ctx, e); err != nil {
+				return err
+			}
+		}
+		l.perform(ctx, requests)
+		for i := range requests {
+			if err := l.answer(ctx, &requests[i]); err != nil {
+				return err
+			}
+		}
+		todo = waiting
+	}
+	return nil
+}
+
+// keep has a status stored at the end of the turn.
+func (l *loop) keep(e *entry, st Status) {
+	if e.unsaved == nil {
+		l.unsaved = append(l.unsaved, e)
+	}
+	e.unsaved = &st
+}
+
+// settle sets e's timer and puts its Machine away if it holds nothing that is not known elsewhere.
+func (l *loop) settle(e *entry, wakeAt time.Time) {
+	at := int64(0)
+	if !wakeAt.IsZero() {
+		at = wakeAt.UnixNano()
+	}
+	l.timers.set(e, at)
+	if e.machine.idle() {
+		e.machine = nil
+	}
+}
+
+// perform carries out requests, many of them side by side.
+func (l *loop) perform(ctx context.Context, requests []request) {
+	if len(requests) < 8 {
+		for i := range requests {
+			l.request(ctx, &requests[i])
+		}
+		return
+	}
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(len(requests), creators) {
+		wg.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= len(requests) {
+					return
+				}
+				l.request(ctx, &requests[i])
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func (l *loop) request(ctx context.Context, r *request) {
+	if r.create == nil {
+		d := &r.deletion
+		r.err = l.c.jobs.Delete(ctx, d.Namespace+"/"+d.Name, job.DeleteOptions{UID: d.UID, Propagation: job.Background})
+		return
+	}
+	r.made, r.err = l.c.jobs.Create(ctx, r.create)
+	if errors.Is(r.err, status.ErrAlreadyExists) {
+		if j, err := l.c.jobs.Get(ctx, r.create.Metadata.Key()); err == nil {
+			r.existing = j
+		}
+	}
+}
+
+// answer tells the Machine what came of a request.
+func (l *loop) answer(ctx context.Context, r *request) error {
+	m := r.e.machine
+	var invalid status.FieldErrors
+	switch {
+	case r.err == nil && r.create != nil:
+		s := StateOf(r.made)
+		r.e.jobs = append(r.e.jobs, s)
+		m.Created(s)
+	case r.err == nil:
+		m.Deleted(r.deletion.UID)
+	case ctx.Err() != nil || errors.Is(r.err, status.ErrClosed):
+		return r.err
+	case r.create == nil:
+		if errors.Is(r.err, status.ErrConflict) { // another Job has the name: the one that was meant is gone
+			r.err = fmt.Errorf("job %s: %w", r.deletion.Name, status.ErrNotFound)
+		}
+		m.DeleteFailed(r.deletion.UID, r.err)
+	case r.existing != nil:
+		s := StateOf(r.existing)
+		if s.Owner == r.e.seen.Metadata.UID && !slices.ContainsFunc(r.e.jobs, func(o JobState) bool { return o.UID == s.UID }) {
+			r.e.jobs = append(r.e.jobs, s)
+		}
+		m.AlreadyExists(s)
+	case errors.As(r.err, &invalid):
+		m.CreateFailed(fmt.Errorf("Job.batch %q is invalid: %w", r.create.Metadata.Name, invalid)) //nolint:staticcheck // as the API says it
+	default:
+		m.CreateFailed(r.err)
+	}
+	return nil
+}
+
+// cascade deletes or orphans the Jobs of a CronJob whose deletion waits for that (C-83).
+func (l *loop) cascade(ctx context.Context, e *entry) error {
+	meta := &e.seen.Metadata
+	if meta.DeletionTimestamp == nil {
+		return nil
+	}
+	orphan := slices.Contains(meta.Finalizers, job.FinalizerOrphan)
+	if !orphan && !slices.Contains(meta.Finalizers, job.FinalizerForeground) {
+		return nil
+	}
+	owned := 0
+	for _, s := range e.jobs {
+		if s.Owner != meta.UID {
+			continue
+		}
+		owned++
+		var err error
+		if orphan {
+			err = l.orphan(ctx, meta.Namespace+"/"+s.Name, s.UID, meta.UID)
+		} else {
+			err = l.deleteJob(ctx, meta.Namespace, s.Name, s.UID, job.Foreground)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if owned > 0 {
+		return nil // the watch tells when they are gone
+	}
+	uid := meta.UID
+	o := &op{key: e.key}
+	o.change = func(old *CronJob) (*CronJob, error) {
+		if old == nil || old.Metadata.UID != uid {
+			return old, nil
+		}
+		n := *old
+		n.Metadata.Finalizers = slices.DeleteFunc(slices.Clone(n.Metadata.Finalizers), func(f string) bool {
+			return f == job.FinalizerForeground || f == job.FinalizerOrphan
+		})
+		if len(n.Metadata.Finalizers) == 0 {
+			return nil, nil
+		}
+		return &n, nil
+	}
+	if l.c.do(ctx, o); o.err != nil { // the Store: try again with the others
+		l.keep(e, e.seen.Status)
+		l.timers.set(e, time.Now().Add(time.Second).UnixNano())
+	}
+	return nil
+}
+
+// orphan takes its owner from a Job.
+func (l *loop) orphan(ctx context.Context, key, uid, owner string) error {
+	for {
+		j, err := l.c.jobs.Get(ctx, key)
+		if err != nil || j.Metadata.UID != uid {
+			break
+		}
+		n := *j
+		n.Metadata.OwnerReferences = slices.DeleteFunc(slices.Clone(j.Metadata.OwnerReferences), func(r status.OwnerReference) bool {
+			return r.UID == owner
+		})
+		if _, err = l.c.jobs.Update(ctx, &n); !errors.Is(err, status.ErrConflict) {
+			if errors.Is(err, status.ErrClosed) {
+				return err
+			}
+			break
+		}
+	}
+	return ctx.Err()
+}
+
+// save stores the statuses that have changed, in one Apply. What cannot be stored is kept and tried again.
+func (l *loop) save(ctx context.Context, now time.Time) {
+	if len(l.unsaved) == 0 || now.Before(l.retryAt) {
+		return
+	}
+	ops := make([]*op, 0, len(l.unsaved))
+	entries := l.unsaved[:0:0]
+	for _, e := range l.unsaved {
+		if e.unsaved == nil {
+			continue
+		}
+		st, uid := *e.unsaved, e.seen.Metadata.UID
+		entries = append(entries, e)
+		ops = append(ops, &op{key: e.key, own: true, change: func(old *CronJob) (*CronJob, error) {
+			if old == nil || old.Metadata.UID != uid {
+				return old, nil
+			}
+			n := *old
+			n.Status = st
+			return &n, nil
+		}})
+	}
+	l.unsaved = nil
+	if len(ops) == 0 {
+		return
+	}
+	l.c.do(ctx, ops...)
+	for i, o := range ops {
+		if o.err == nil {
+			entries[i].unsaved = nil
+			continue
+		}
+		l.unsaved = append(l.unsaved, entries[i])
+	}
+	if len(l.unsaved) == 0 {
+		l.retryAt, l.retries = time.Time{}, 0
+		return
+	}
+	l.retryAt = now.Add(min(minRetry<<l.retries, 10*time.Second))
+	l.retries = min(l.retries+1, 16)
+}
