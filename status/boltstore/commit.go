@@ -114,7 +114,6 @@ func (s *Store) submit(r *request) {
 		s.gather()
 	}
 	group := s.queue
-
 	s.queue, s.spare = s.spare[:0], nil
 	st := s.state
 	failed := s.failed
@@ -203,6 +202,7 @@ func (s *Store) commit(group []*request, st *state) error {
 		if st.version == before {
 			return tx.Rollback()
 		}
+		st.txid = uint64(id)
 		if err := tx.Bucket(bucketStore).Put(keyState, st.encode()); err != nil {
 			return errors.Join(err, tx.Rollback())
 		}

@@ -23,7 +23,8 @@ import (
 func history(t *testing.T, batches, objects, size, keep int) (files [][]byte, dumps []string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "jobs.db")
-	s := open(t, path)
+	s, err := Open(path, Options{NoSync: true})
+	require.NoError(t, err)
 	defer s.Close()
 	rng := rand.New(rand.NewPCG(1, 0))
 	for i := range batches {
@@ -52,6 +53,7 @@ func outcome(t *testing.T, content []byte, opts Options) (string, error) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "damaged.db")
 	require.NoError(t, os.WriteFile(path, content, 0o600))
+	opts.NoSync = true // the disk is not what is tested
 	s, err := Open(path, opts)
 	if err == nil {
 		var d string
@@ -60,7 +62,8 @@ func outcome(t *testing.T, content []byte, opts Options) (string, error) {
 			_, err = s.Apply(t.Context(), statustest.Puts(statustest.Put("zzz", "new", status.AnyVersion)))
 			require.NoError(t, err)
 			require.NoError(t, s.Close())
-			s = open(t, path)
+			s, err = Open(path, Options{NoSync: true})
+			require.NoError(t, err)
 			again := dump(t, s)
 			require.True(t, strings.HasPrefix(again, d[:strings.Index(d, "at ")]), "a write after damage: %s", again)
 		}
@@ -216,7 +219,7 @@ func TestTornTransaction(t *testing.T) {
 			case d == dumps[i]:
 				after++
 			default:
-				t.Fatal("neither before nor after")
+				t.Fatalf("transaction %d: neither before nor after, but %d; ends %.60q; before %.60q; after %.60q", i, slices.Index(dumps, d), d[max(0, len(d)-60):], dumps[i-1][max(0, len(dumps[i-1])-60):], dumps[i][max(0, len(dumps[i])-60):])
 			}
 		}
 	}

@@ -30,4 +30,6 @@
 // # Limits
 //
 // The file never shrinks: what was deleted is used again. A value may have 1 GiB.
+// Tools that write bbolt files, bbolt's own compact among them, make a file that
+// Open refuses.
 package boltstore

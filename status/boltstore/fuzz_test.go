@@ -35,7 +35,7 @@ func FuzzDecodeObject(f *testing.F) {
 }
 
 func FuzzDecodeState(f *testing.F) {
-	f.Add(state{version: 1, count: 2, sum: 3}.encode())
+	f.Add(state{txid: 4, version: 1, count: 2, sum: 3}.encode())
 	f.Add([]byte(stateMagic))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if s, err := decodeState(b); err == nil {

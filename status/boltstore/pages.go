@@ -423,7 +423,10 @@ func inspect(r io.ReaderAt, size int64, allowLost bool) (state, error) {
 	if err != nil {
 		return damaged(err)
 	}
-	got := state{version: want.version}
+	if want.txid != im.txid {
+		return damaged(fmt.Errorf("its newest transaction is %d, the state of %d is there", im.txid, want.txid))
+	}
+	got := state{txid: want.txid, version: want.version}
 	err = im.bucket(buckets[string(bucketObjects)], func(it item) error {
 		o, sum, err := decodeObject(it.key, it.value)
 		if err != nil {

@@ -101,7 +101,11 @@ func decodeObject(key, value []byte) (status.Object, uint64, error) {
 const format = 1
 
 // state is the state record: what holds for the whole store after each transaction.
+// It is written in every one. Its own number is in it, since bbolt uses pages again
+// in such a way that a new meta page can lead to an old tree, complete in itself,
+// if a machine stops before it has written the new one.
 type state struct {
+	txid    uint64         // bbolt's number of the transaction
 	version status.Version // the newest; it never falls
 	count   uint64         // objects
 	sum     uint64         // of their checks
@@ -109,13 +113,13 @@ type state struct {
 
 const (
 	stateMagic = "podless\n"
-	stateSize  = len(stateMagic) + 8 + 3*8 + 8
+	stateSize  = len(stateMagic) + 8 + 4*8 + 8
 )
 
 func (s state) encode() []byte {
 	b := make([]byte, 0, stateSize)
 	b = append(b, stateMagic...)
-	for _, n := range [...]uint64{format, uint64(s.version), s.count, s.sum} {
+	for _, n := range [...]uint64{format, s.txid, uint64(s.version), s.count, s.sum} {
 		b = binary.LittleEndian.AppendUint64(b, n)
 	}
 	return binary.LittleEndian.AppendUint64(b, contentHash(keyState, b))
@@ -140,7 +144,7 @@ func decodeState(b []byte) (state, error) {
 	if len(b) != stateSize {
 		return state{}, fmt.Errorf("%w: its state record has %d bytes", ErrCorrupt, len(b))
 	}
-	return state{version: status.Version(number(1)), count: number(2), sum: number(3)}, nil
+	return state{txid: number(1), version: status.Version(number(2)), count: number(3), sum: number(4)}, nil
 }
 
 // Errors that Open and every method may return, with the file's name.

@@ -154,7 +154,7 @@ func create(path string) (err error) {
 		if err != nil {
 			return err
 		}
-		return b.Put(keyState, state{}.encode())
+		return b.Put(keyState, state{txid: uint64(tx.ID())}.encode())
 	})
 	if err = errors.Join(err, db.Close()); err != nil {
 		return err
