@@ -29,6 +29,7 @@ type Controller struct {
 	zones  zoneCache
 	commit committer
 	watch  watchLog
+	now    func() time.Time // the wall clock
 
 	mu     sync.Mutex // guards what follows
 	crons  map[string]*entry
@@ -104,6 +105,7 @@ func NewController(jobs *job.Controller, opts Options) (*Controller, error) {
 func newController(jobs jobController, opts Options) *Controller {
 	c := &Controller{
 		jobs: jobs, opts: opts,
+		now:   func() time.Time { return time.Now().Round(0) },
 		log:   status.NewEventLog(status.EventLogOptions{}),
 		crons: make(map[string]*entry),
 		byUID: make(map[string]*entry),
@@ -122,6 +124,10 @@ func newController(jobs jobController, opts Options) *Controller {
 // that wraps [status.ErrClosed]. A Controller runs once.
 func (c *Controller) Run(ctx context.Context) error {
 	if err := c.enter(ctx); err != nil {
+		if ctx != nil && ctx.Err() != nil {
+			c.close()
+			return nil
+		}
 		return err
 	}
 	c.mu.Lock()

@@ -51,7 +51,7 @@ func (c *Controller) Create(ctx context.Context, cj *CronJob) (*CronJob, error) 
 	m := &n.Metadata
 	m.Namespace = status.NamespaceOrDefault(m.Namespace)
 	m.Generation, m.DeletionTimestamp, m.DeletionGracePeriodSeconds = 1, nil, nil
-	m.CreationTimestamp = status.NewTime(time.Now())
+	m.CreationTimestamp = status.NewTime(c.now())
 	m.UID = newUID()
 	generate := m.Name == ""
 	SetDefaults(n)
@@ -330,14 +330,14 @@ func (c *Controller) Delete(ctx context.Context, key string, opts DeleteOptions)
 		if err := checkConflict(full, &status.ObjectMeta{UID: opts.UID}, &old.Metadata); err != nil {
 			return nil, err
 		}
-		return deleted(old, opts.Propagation), nil
+		return deleted(old, opts.Propagation, c.now()), nil
 	}
 	c.do(ctx, o)
 	return o.err
 }
 
 // deleted returns what becomes of cj when its deletion is asked for; nil: it goes at once.
-func deleted(cj *CronJob, how job.Propagation) *CronJob {
+func deleted(cj *CronJob, how job.Propagation, now time.Time) *CronJob {
 	finalizers := slices.DeleteFunc(slices.Clone(cj.Metadata.Finalizers), func(f string) bool {
 		return f == job.FinalizerForeground || f == job.FinalizerOrphan // what was asked for last counts
 	})
@@ -356,7 +356,7 @@ func deleted(cj *CronJob, how job.Propagation) *CronJob {
 	n := *cj
 	n.Metadata.Finalizers = finalizers
 	if n.Metadata.DeletionTimestamp == nil {
-		n.Metadata.DeletionTimestamp = new(status.NewTime(time.Now()))
+		n.Metadata.DeletionTimestamp = new(status.NewTime(now))
 		n.Metadata.DeletionGracePeriodSeconds = new(int64(0))
 		n.Metadata.Generation++
 	}

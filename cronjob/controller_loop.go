@@ -51,14 +51,14 @@ func (l *loop) run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
-		now := time.Now().Round(0)
+		now := l.c.now()
 		l.collect(ctx, now)
 		if err := l.sync(ctx, now); err != nil {
 			l.save(ctx, now)
 			return l.ended(ctx, err)
 		}
 		l.save(ctx, now)
-		timer.Reset(l.sleep())
+		timer.Reset(l.sleep(l.c.now()))
 		select {
 		case <-ctx.Done():
 			return nil
@@ -81,16 +81,16 @@ func (l *loop) ended(ctx context.Context, err error) error {
 }
 
 // sleep is how long there is nothing to do.
-func (l *loop) sleep() time.Duration {
+func (l *loop) sleep(now time.Time) time.Duration {
 	if len(l.turn) > 0 {
 		return 0
 	}
 	d := recheck
 	if len(l.timers) > 0 {
-		d = min(d, time.Until(time.Unix(0, l.timers[0].at)))
+		d = min(d, time.Unix(0, l.timers[0].at).Sub(now))
 	}
 	if len(l.unsaved) > 0 {
-		d = min(d, time.Until(l.retryAt))
+		d = min(d, l.retryAt.Sub(now))
 	}
 	if d > longSleep {
 		d -= shortSleep
@@ -586,7 +586,7 @@ func (l *loop) cascade(ctx context.Context, e *entry) error {
 	}
 	if l.c.do(ctx, o); o.err != nil { // the Store: try again with the others
 		l.keep(e, e.seen.Status)
-		l.timers.set(e, time.Now().Add(time.Second).UnixNano())
+		l.timers.set(e, l.c.now().Add(time.Second).UnixNano())
 	}
 	return nil
 }
