@@ -4,7 +4,6 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -20,7 +19,6 @@ import (
 
 	"github.com/podless/podless/executor"
 	"github.com/podless/podless/executor/executortest"
-	"github.com/podless/podless/status"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -145,6 +143,3 @@ func TestConformance(t *testing.T) {
 		Settle: 30 * time.Second,
 	})
 }
-
-var _ = errors.New
-var _ = status.ReasonError

@@ -11,50 +11,35 @@ import (
 	"github.com/podless/podless/status"
 )
 
-// image is what a container is made of.
-type image struct {
-	id   string
-	user string // its own; empty: root
-}
-
 // image sees to it that the container's image is there, as its pull policy says.
-func (r *Runtime) image(ctx context.Context, c *executor.Container, podName string) (image, error) {
+func (r *Runtime) image(ctx context.Context, c *executor.Container) error {
 	if _, err := reference.ParseAnyReference(c.Image); err != nil {
-		return image{}, waiting(status.ReasonInvalidImageName, "Failed to apply default image tag %q: couldn't parse image name %q: %v", c.Image, c.Image, err)
+		return waiting(status.ReasonInvalidImageName, "Failed to apply default image tag %q: couldn't parse image name %q: %v", c.Image, c.Image, err)
 	}
 	policy := pullPolicy(c)
 	if policy != "Always" {
-		img, err := r.inspectImage(ctx, c.Image)
+		err := r.inspectImage(ctx, c.Image)
 		switch {
 		case err == nil:
-			return img, nil
+			return nil
 		case !errdefs.IsNotFound(err):
-			return image{}, waiting(status.ReasonImageInspectError, "Failed to inspect image %q: %s", c.Image, message(err))
+			return waiting(status.ReasonImageInspectError, "Failed to inspect image %q: %s", c.Image, message(err))
 		case policy == "Never":
-			return image{}, waiting(status.ReasonErrImageNeverPull, "Container image %q is not present with pull policy of Never", c.Image)
+			return waiting(status.ReasonErrImageNeverPull, "Container image %q is not present with pull policy of Never", c.Image)
 		}
 	}
 	if err := r.pull(ctx, c.Image, policy); err != nil {
-		return image{}, waiting(status.ReasonErrImagePull, "%s", message(err))
+		return waiting(status.ReasonErrImagePull, "%s", message(err))
 	}
-	img, err := r.inspectImage(ctx, c.Image)
-	if err != nil {
-		return image{}, waiting(status.ReasonImageInspectError, "Failed to inspect image %q: %s", c.Image, message(err))
-	}
-	return img, nil
+	return nil
 }
 
-func (r *Runtime) inspectImage(ctx context.Context, name string) (image, error) {
-	var found client.ImageInspectResult
-	err := r.try(ctx, func() (err error) {
-		found, err = r.api.ImageInspect(ctx, name)
+// inspectImage is nil if the engine has the image.
+func (r *Runtime) inspectImage(ctx context.Context, name string) error {
+	return r.try(ctx, func() error {
+		_, err := r.api.ImageInspect(ctx, name)
 		return err
 	})
-	img := image{id: found.ID}
-	if found.Config != nil {
-		img.user = found.Config.User
-	}
-	return img, err
 }
 
 // pull has the engine pull an image. Containers that want the same one wait for one
@@ -66,7 +51,7 @@ func (r *Runtime) pull(ctx context.Context, name, policy string) error {
 	}
 	defer unlock()
 	if policy != "Always" {
-		if _, err := r.inspectImage(ctx, name); err == nil {
+		if r.inspectImage(ctx, name) == nil {
 			return nil
 		}
 	}

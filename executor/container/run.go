@@ -1,8 +1,6 @@
 package container
 
 import (
-	"archive/tar"
-	"bytes"
 	"context"
 	"fmt"
 	"strings"
@@ -19,9 +17,8 @@ import (
 // run is one Run of the Runtime.
 type run struct {
 	request
-	r       *Runtime
-	c       *executor.ContainerRun
-	imageID string
+	r *Runtime
+	c *executor.ContainerRun
 }
 
 // leaving is how long an engine has to answer a create or start when the host leaves meanwhile.
@@ -33,20 +30,19 @@ func (u *run) bringUp(host context.Context) (id string, err error) {
 	ctx, cancel := context.WithCancel(host)
 	defer cancel()
 	defer context.AfterFunc(u.c.Context(), cancel)()
-	image, err := u.r.image(ctx, u.spec, u.podName)
+	err = u.r.image(ctx, u.spec)
 	if err == nil && needsSandbox(u.pod) {
-		if err = u.r.sandbox(ctx, u.identity, u.podName, u.pod, u.hostname, u.annotations); err != nil {
+		if err = u.r.sandbox(ctx, u.identity, u.podName, u.hostname, u.annotations); err != nil {
 			err = waiting(status.ReasonRunContainerError, "network of the Pod: %s", message(err))
 		}
 	}
 	if err == nil && ctx.Err() == nil {
 		// From here on the engine's answers are waited for: a container that is made after
 		// everybody has stopped listening would be a stray.
-		u.imageID = image.id
 		calls, hangUp := context.WithCancel(context.WithoutCancel(host))
 		defer hangUp()
 		defer context.AfterFunc(host, func() { time.AfterFunc(leaving, hangUp) })()
-		id, err = u.create(calls, image.user)
+		id, err = u.create(calls)
 		if err == nil && ctx.Err() == nil {
 			if err = u.start(calls, id); err == nil {
 				return id, nil // if it is to be stopped, follow does it
@@ -63,7 +59,7 @@ func (u *run) bringUp(host context.Context) (id string, err error) {
 }
 
 // create makes the container, or finds the one that an earlier try has made.
-func (u *run) create(ctx context.Context, imageUser string) (id string, err error) {
+func (u *run) create(ctx context.Context) (id string, err error) {
 	file, err := u.r.newMessageFile(&u.request)
 	if err != nil {
 		return "", waiting(status.ReasonCreateContainerError, "termination message: %v", err)
@@ -96,37 +92,8 @@ func (u *run) create(ctx context.Context, imageUser string) (id string, err erro
 		default:
 			return "", waiting(status.ReasonCreateContainerError, "%s", message(err))
 		}
-		return id, u.openVolumes(ctx, id, options.Config.User, imageUser)
+		return id, nil
 	}
-}
-
-// openVolumes lets a user other than root write to the emptyDir volumes, as it can on Kubernetes.
-func (u *run) openVolumes(ctx context.Context, id, user, imageUser string) error {
-	if user == "" {
-		user = imageUser
-	}
-	if user, _, _ = strings.Cut(user, ":"); user == "" || user == "0" || user == "root" {
-		return nil
-	}
-	var archive bytes.Buffer
-	w := tar.NewWriter(&archive)
-	w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: "./", Mode: 0o777})
-	w.Close()
-	for _, v := range emptyDirs(u.pod) {
-		for _, m := range u.spec.VolumeMounts {
-			if m.Name != v.Name || m.ReadOnly || m.SubPath != "" || v.EmptyDir != nil && v.EmptyDir.Medium == "Memory" {
-				continue
-			}
-			err := u.r.try(ctx, func() error {
-				_, err := u.r.api.CopyToContainer(ctx, id, client.CopyToContainerOptions{DestinationPath: m.MountPath, Content: bytes.NewReader(archive.Bytes())})
-				return err
-			})
-			if err != nil {
-				return waiting(status.ReasonCreateContainerError, "volume %q: %s", v.Name, message(err))
-			}
-		}
-	}
-	return nil
 }
 
 // start starts the container unless it was started before.
@@ -142,7 +109,7 @@ func (u *run) start(ctx context.Context, id string) error {
 		case cannotStart(err):
 			return fmt.Errorf("%s", message(err)) // P-12 StartError
 		case sandboxes == 0 && needsSandbox(u.pod) && strings.Contains(err.Error(), "network of a non running container"):
-			if err := u.r.sandbox(ctx, u.identity, u.podName, u.pod, u.hostname, u.annotations); err == nil {
+			if err := u.r.sandbox(ctx, u.identity, u.podName, u.hostname, u.annotations); err == nil {
 				continue
 			}
 		}

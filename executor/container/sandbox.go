@@ -4,12 +4,14 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
 
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/mount"
 	"github.com/moby/moby/client"
 
 	"github.com/podless/podless/executor"
@@ -31,10 +33,56 @@ func (r *Runtime) Setup(ctx context.Context, pod *executor.Pod) error {
 			return fmt.Errorf("volume %q: %s", v.Name, message(err))
 		}
 	}
+	if err := r.openVolumes(ctx, id, spec, fullName(pod)); err != nil {
+		return fmt.Errorf("volumes: %s", message(err))
+	}
 	if needsSandbox(spec) {
-		return r.sandbox(ctx, id, fullName(pod), spec, pod.Hostname(), pod.Annotations())
+		return r.sandbox(ctx, id, fullName(pod), pod.Hostname(), pod.Annotations())
 	}
 	return nil
+}
+
+// openVolumes lets everybody write to the emptyDir volumes, as on Kubernetes. The engine makes
+// them for root only, and changes that through a container that has them mounted and is never started.
+func (r *Runtime) openVolumes(ctx context.Context, id identity, pod *executor.PodSpec, podName string) error {
+	id.restart = 1 // the one that holds the network is 0
+	config := &container.HostConfig{NetworkMode: "none"}
+	var archive bytes.Buffer
+	w := tar.NewWriter(&archive)
+	for _, v := range emptyDirs(pod) {
+		if v.EmptyDir != nil && v.EmptyDir.Medium == "Memory" {
+			continue // has its mode from the beginning
+		}
+		config.Mounts = append(config.Mounts, mount.Mount{Type: mount.TypeVolume, Source: id.volume(v.Name), Target: "/volumes/" + v.Name})
+		w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: v.Name, Mode: 0o777})
+	}
+	if len(config.Mounts) == 0 {
+		return nil
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	image, err := r.sandboxImage(ctx)
+	if err != nil {
+		return fmt.Errorf("sandbox image: %w", err)
+	}
+	err = r.try(ctx, func() error {
+		_, err := r.api.ContainerCreate(ctx, client.ContainerCreateOptions{
+			Name: id.name(), Config: &container.Config{Image: image, Labels: id.labels(podName)}, HostConfig: config,
+		})
+		if errdefs.IsConflict(err) {
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	err = r.try(ctx, func() error {
+		_, err := r.api.CopyToContainer(ctx, id.name(), client.CopyToContainerOptions{DestinationPath: "/volumes", Content: bytes.NewReader(archive.Bytes())})
+		return err
+	})
+	return errors.Join(err, r.removeContainer(ctx, id.name()))
 }
 
 // Teardown removes the container that holds the Pod's network. The volumes stay with the ended
@@ -44,7 +92,7 @@ func (r *Runtime) Teardown(ctx context.Context, pod executor.UID) error {
 }
 
 // sandbox sees to it that the container that holds the Pod's network runs.
-func (r *Runtime) sandbox(ctx context.Context, id identity, podName string, pod *executor.PodSpec, hostname string, annotations map[string]string) error {
+func (r *Runtime) sandbox(ctx context.Context, id identity, podName string, hostname string, annotations map[string]string) error {
 	id.container, id.restart = "", 0
 	unlock, err := r.boxing.lock(ctx, id.podLabel())
 	if err != nil {
@@ -150,14 +198,14 @@ func elf(machine uint16, code []byte) string {
 func (r *Runtime) sandboxImage(ctx context.Context) (string, error) {
 	name := r.opts.SandboxImage
 	if name != "" {
-		if _, err := r.inspectImage(ctx, name); !errdefs.IsNotFound(err) {
+		if err := r.inspectImage(ctx, name); !errdefs.IsNotFound(err) {
 			return name, err
 		}
 		return name, r.pull(ctx, name, "IfNotPresent")
 	}
 	r.pause.Lock()
 	defer r.pause.Unlock()
-	if _, err := r.inspectImage(ctx, pauseImage); !errdefs.IsNotFound(err) {
+	if err := r.inspectImage(ctx, pauseImage); !errdefs.IsNotFound(err) {
 		return pauseImage, err
 	}
 	version, err := r.api.ServerVersion(ctx, client.ServerVersionOptions{})
