@@ -170,8 +170,7 @@ func (c *Controller) created(ctx context.Context, l *liveJob) (*Job, error) {
 	err := c.do(ctx, l, func(l *liveJob) error {
 		l.changed = true
 		if c.store == nil {
-			j := *l.job
-			made = c.publish(l, &j, 0)
+			made = c.publish(l, l.job, 0)
 			l.changed = false
 		}
 		c.offerAll(l)

@@ -45,6 +45,7 @@ func (c *Controller) load(ctx context.Context) error {
 	c.log.mu.Unlock()
 	c.mu.Lock()
 	for _, l := range found {
+		c.loadAdopted(l)
 		if !c.jobs.add(l) {
 			c.mu.Unlock()
 			return fmt.Errorf("job: load %s: its metadata.uid %s is another Job's", l.key, l.uid)

@@ -338,6 +338,24 @@ func (c *Controller) deleteDependents(l *liveJob) {
 	}
 }
 
+// loadAdopted enters the adopted Pods of a Job that comes from the Store: their UIDs
+// are not the Job's own.
+func (c *Controller) loadAdopted(l *liveJob) {
+	t := &c.strays
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, o := range l.machine.Record().Open {
+		if o.UID.High() == l.high {
+			continue
+		}
+		ref := l.machine.template.Owner
+		t.pods[o.UID] = &stray{owner: l, meta: executor.PodMeta{
+			Owner: &ref, Labels: l.machine.template.Labels, Annotations: l.machine.template.Annotations,
+		}}
+		t.n.Add(1)
+	}
+}
+
 // trimStrays forgets what the executor has forgotten in silence, now and then.
 func (c *Controller) trimStrays() {
 	t := &c.strays

@@ -240,10 +240,13 @@ func (c *Controller) publish(l *liveJob, j *Job, stored status.Version) *Job {
 	case j == nil && old == nil:
 		return nil
 	case j == nil:
+		l.shown.Store(nil)
+		if !g.kept.Load() {
+			return old
+		}
 		last := *old
 		last.Metadata.ResourceVersion = formatVersion(v)
 		e.Type, e.Job = Deleted, &last
-		l.shown.Store(nil)
 		g.add(e)
 		return &last
 	case old == nil:
