@@ -271,13 +271,13 @@ func (n *Node) delete(r *ContainerRun, grace time.Duration) {
 	if !again {
 		rare.deleted = now
 	}
-	if rare.detail != nil { // it was reported: another one
-		d := *rare.detail
+	if m.detail != nil { // it was reported: another one
+		d := *m.detail
 		d.Grace = seconds
-		rare.detail = &d
+		m.detail = &d
 	}
 	if waits { // P-5
-		rare.detail = &PodDetail{Grace: seconds}
+		m.detail = &PodDetail{Grace: seconds}
 		r.state.Or(runFailed)
 		rare.finished = now
 		r.finished = now

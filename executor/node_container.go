@@ -53,6 +53,8 @@ type runMore struct {
 	after []*afterFunc
 	log   *containerLog // of a fast Pod or of this run
 	rare  *runRare
+
+	detail *PodDetail // of a fast Pod, made at the end; nil before
 }
 
 // runRare is what only few runs have. Guarded by runMore.mu.
@@ -68,9 +70,8 @@ type runRare struct {
 	// Of a Pod.
 	deleted      Stamp
 	graceSeconds int64
-	detail       *PodDetail // made at the end; nil before
-	code         int32      // of an abandoned run
-	finished     Stamp      // likewise
+	code         int32 // of an abandoned run
+	finished     Stamp // likewise
 	slow         *podWorker
 	adopt        []Recovered
 	logs         map[string]*containerLog // of a slow Pod that waits in the queue

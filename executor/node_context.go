@@ -136,11 +136,15 @@ func (r *ContainerRun) stop(err error, grace time.Duration) {
 	case grace <= 0:
 		rare.kill(m)
 	case !r.node.instant:
-		rare.killer = time.AfterFunc(grace, func() {
+		var killer *time.Timer
+		killer = time.AfterFunc(grace, func() {
 			m.mu.Lock()
 			defer m.mu.Unlock()
-			rare.kill(m)
+			if rare.killer == killer { // else it was stopped too late
+				rare.kill(m)
+			}
 		})
+		rare.killer = killer
 	}
 	if first {
 		m.endContext()

@@ -30,7 +30,9 @@ func (n *Node) Run(ctx context.Context, sink Sink) error {
 	sink.Synced()
 	n.mu.Lock()
 	n.draining = false
-	n.provide()
+	if ctx.Err() == nil {
+		n.provide()
+	}
 	n.mu.Unlock()
 	for ctx.Err() == nil {
 		select {
@@ -250,7 +252,7 @@ func (n *Node) abandon(r *ContainerRun) {
 	if rare.slow != nil {
 		rare.slow.abandon(&exit)
 	} else {
-		rare.detail = r.fastDetail(rare, &exit)
+		m.detail = r.fastDetail(m, &exit)
 	}
 	m.mu.Unlock()
 	r.ended()

@@ -67,7 +67,7 @@ func (n *Node) leavePending(r *ContainerRun) {
 	}
 	m := r.moreOf()
 	m.mu.Lock()
-	m.rareOf().detail = &PodDetail{Conditions: status.Conditions{{Type: status.ConditionPodScheduled, Status: status.ConditionFalse,
+	m.detail = &PodDetail{Conditions: status.Conditions{{Type: status.ConditionPodScheduled, Status: status.ConditionFalse,
 		LastTransitionTime: status.NewTime(r.pod.Created.Time()), Reason: reason, Message: n.unfit}}}
 	m.mu.Unlock()
 	r.state.Or(runUnfit)

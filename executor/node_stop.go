@@ -193,6 +193,10 @@ func (n *Node) requeue(r *ContainerRun) {
 	if rare.deleted != 0 || r.state.Load()&runEnded != 0 {
 		return
 	}
+	if rare.killer != nil {
+		rare.killer.Stop()
+		rare.killer = nil
+	}
 	rare.slow, rare.leaving, rare.err, rare.grace, rare.killed = nil, false, nil, 0, false
 	m.done, m.kill = nil, nil
 	r.state.And(^(runStopping | runTold | runStarted))

@@ -237,7 +237,7 @@ func (w *worker) finishRich(r *ContainerRun, exit Exit, err error) {
 		n.fallbackToLog(c, m.log, &exit)
 		n.cutMessage(&exit, 1)
 		r.finished, r.code = exit.Finished, exit.Code
-		m.rareOf().detail = r.fastDetail(m.rareOf(), &exit)
+		m.detail = r.fastDetail(m, &exit)
 		bit := runSucceeded
 		if exit.Code != 0 {
 			bit = runFailed
@@ -306,6 +306,10 @@ func (r *ContainerRun) snapshot() PodState {
 	case s&runEnded != 0:
 		p.ExitCode, p.Finished = r.code, r.finished
 	}
+	p.Detail = m.detail
+	if p.Phase.Terminal() {
+		p.Ready = false
+	}
 	if rare == nil {
 		return p
 	}
@@ -317,19 +321,22 @@ func (r *ContainerRun) snapshot() PodState {
 	case rare.adopt != nil && !p.Phase.Terminal(): // it ran when the earlier host left
 		p.Phase = Running
 	}
-	p.Detail = rare.detail
 	if p.Detail == nil && (rare.deleted != 0 || rare.info != StartInfo{At: rare.info.At}) {
-		p.Detail = r.fastDetail(rare, nil)
-	}
-	if p.Phase.Terminal() {
-		p.Ready = false
+		p.Detail = r.fastDetail(m, nil)
 	}
 	return p
 }
 
+// noRare stands for the rare part that most runs do not have.
+var noRare runRare
+
 // fastDetail makes the detail of a fast Pod. exit is nil while it runs, or when it has ended with
 // nothing but a code. The caller holds r.more.mu.
-func (r *ContainerRun) fastDetail(rare *runRare, exit *Exit) *PodDetail {
+func (r *ContainerRun) fastDetail(m *runMore, exit *Exit) *PodDetail {
+	rare := m.rare
+	if rare == nil {
+		rare = &noRare
+	}
 	both := &struct {
 		d PodDetail
 		c [1]ContainerStatus
