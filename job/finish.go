@@ -199,6 +199,7 @@ func (m *Machine) finish(e *end) {
 		return
 	}
 	e.final = true
+	m.plan.WakeAt = time.Time{} // for a deadline that does not matter any more
 	if m.startTime.IsZero() && !(m.suspended() && m.job.Spec.Completions != nil && m.completions() == 0) {
 		m.startTime = m.time() // V-57: a suspended Job that is finished has one, too
 	}
