@@ -21,7 +21,7 @@ const (
 	// sleeps the rest.
 	longSleep, shortSleep = 500 * time.Millisecond, 250 * time.Millisecond
 	// turnSize bounds how many CronJobs are decided at once.
-	turnSize = 4096
+	turnSize = 1024
 	// creators bounds how many requests to the job.Controller are under way: with a durable Store they share its writes.
 	creators = 128
 	// drain bounds how many changes of Jobs are taken in before anything is decided.
