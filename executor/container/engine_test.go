@@ -21,7 +21,16 @@ import (
 	"github.com/podless/podless/executor/executortest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(crashVariable); dir != "" {
+		if err := crashHost(dir); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // testImage is made of the machine's static busybox: no registry is needed.
 const testImage = "podless-test/busybox:1"

@@ -1,0 +1,119 @@
+package container
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/moby/moby/client"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/podless/podless/executor"
+)
+
+// privateEngine is an engine that a test may stop and start again.
+type privateEngine struct {
+	t    *testing.T
+	args []string
+	api  *client.Client
+	cmd  *exec.Cmd
+	log  string
+}
+
+func newPrivateEngine(t *testing.T, args ...string) *privateEngine {
+	t.Helper()
+	engine(t) // skips, or fails
+	if os.Getuid() != 0 {
+		t.Skip("starting an engine takes root")
+	}
+	if _, err := exec.LookPath("dockerd"); err != nil {
+		t.Skip("no dockerd: install docker.io")
+	}
+	dir, err := os.MkdirTemp("", "engine") // the path of a socket is short
+	require.NoError(t, err)
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	e := &privateEngine{t: t, log: filepath.Join(dir, "log"), args: append([]string{
+		"--host=unix://" + dir + "/d.sock", "--data-root=" + dir + "/data", "--exec-root=" + dir + "/exec",
+		"--pidfile=" + dir + "/pid", "--bridge=none", "--iptables=false",
+	}, args...)}
+	e.api, err = client.New(client.WithHost("unix://" + dir + "/d.sock"))
+	require.NoError(t, err)
+	t.Cleanup(func() { e.api.Close() })
+	e.start()
+	t.Cleanup(e.stop)
+	busybox, err := exec.LookPath("busybox")
+	require.NoError(t, err)
+	importBusybox(t, e.api, busybox)
+	return e
+}
+
+func (e *privateEngine) start() {
+	e.t.Helper()
+	log, err := os.OpenFile(e.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	require.NoError(e.t, err)
+	defer log.Close()
+	e.cmd = exec.Command("dockerd", e.args...)
+	e.cmd.Stdout, e.cmd.Stderr = log, log
+	e.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	require.NoError(e.t, e.cmd.Start())
+	require.Eventually(e.t, func() bool {
+		_, err := e.api.Ping(context.Background(), client.PingOptions{})
+		return err == nil
+	}, time.Minute, 50*time.Millisecond, "the engine does not answer")
+}
+
+func (e *privateEngine) stop() {
+	if e.cmd == nil {
+		return
+	}
+	e.cmd.Process.Signal(syscall.SIGTERM)
+	e.cmd.Wait()
+	e.cmd = nil
+}
+
+// TestEngineRestart stops the engine under a container that runs.
+func TestEngineRestart(t *testing.T) {
+	for name, tc := range map[string]struct {
+		args  []string
+		phase executor.Phase
+		code  int32
+		log   string
+	}{
+		"the engine stops its containers":  {nil, executor.Failed, 143, "one\n"},
+		"the engine leaves its containers": {[]string{"--live-restore"}, executor.Succeeded, 0, "one\ntwo\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newPrivateEngine(t, tc.args...)
+			rt, err := New("restart", Options{Engine: e.api.DaemonHost(), MessageDir: t.TempDir()})
+			require.NoError(t, err)
+			t.Cleanup(func() { rt.Close() })
+			h := newHost(t, rt)
+			c := shell("trap 'exit 143' TERM; echo one; while [ $((i=i+1)) -lt 80 ]; do sleep 0.1; done; echo two")
+			uid := h.create(pod(one(c), nil))
+			h.await(uid, "Running", isRunning)
+			e.stop()
+			during := h.create(pod(one(shell("echo later")), nil)) // while there is no engine
+			e.start()
+			s := h.await(uid, "the end", ended)
+			assert.Equal(t, tc.phase, s.Phase)
+			assert.Equal(t, tc.code, containerState(s).ExitCode)
+			assert.Equal(t, tc.log, h.log(uid, "main"))
+			s = h.await(during, "the end", ended)
+			assert.Equal(t, executor.Succeeded, s.Phase)
+			assert.Equal(t, "later\n", h.log(during, "main"))
+			for _, id := range []executor.UID{uid, during} {
+				require.NoError(t, rt.Remove(t.Context(), id))
+			}
+			if t.Failed() {
+				log, _ := os.ReadFile(e.log)
+				t.Log(strings.Join(strings.Split(string(log), "\n")[max(0, strings.Count(string(log), "\n")-40):], "\n"))
+			}
+		})
+	}
+}
