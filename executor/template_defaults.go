@@ -95,6 +95,9 @@ func (c *Container) setDefaults() {
 			if from.FieldRef != nil && from.FieldRef.APIVersion == "" {
 				from.FieldRef = &ObjectFieldSelector{APIVersion: "v1", FieldPath: from.FieldRef.FieldPath}
 			}
+			if r := from.ResourceFieldRef; r != nil && r.Divisor == "" {
+				from.ResourceFieldRef = &ResourceFieldSelector{ContainerName: r.ContainerName, Resource: r.Resource, Divisor: "0"}
+			}
 			from.Rest = restDefaults("EnvVarSource", from.Rest)
 			c.Env[i].ValueFrom = from
 		}

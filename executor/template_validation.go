@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -127,11 +128,6 @@ func (c *templateCheck) podSpec(path string) {
 	c.oneOf(path+".dnsPolicy", s.DNSPolicy, "ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
 	c.labels(path+".nodeSelector", s.NodeSelector)
 	c.checkPodSecurity(path + ".securityContext")
-	for i, ref := range rest[[]keyRef](s.Rest, "imagePullSecrets") {
-		if ref.Name == "" {
-			c.required(index(path+".imagePullSecrets", i)+".name", "")
-		}
-	}
 	c.checkAffinity(path + ".affinity")
 	c.checkDNSConfig(path + ".dnsConfig")
 	for i, g := range rest[[]struct{ ConditionType string }](s.Rest, "readinessGates") {
@@ -139,8 +135,9 @@ func (c *templateCheck) podSpec(path string) {
 	}
 	c.checkSchedulingGates(path + ".schedulingGates")
 	c.checkSpread(path + ".topologySpreadConstraints")
-	if s.ServiceAccountName != "" {
-		c.invalid(path+".serviceAccountName", s.ServiceAccountName, openapi.DNSSubdomain(s.ServiceAccountName)...)
+	c.checkHostUsers(path)
+	if name := cmp.Or(s.ServiceAccountName, rest[string](s.Rest, "serviceAccount")); name != "" {
+		c.invalid(path+".serviceAccountName", name, openapi.DNSSubdomain(name)...)
 	}
 	if s.NodeName != "" {
 		c.invalid(path+".nodeName", s.NodeName, openapi.DNSSubdomain(s.NodeName)...)
@@ -154,15 +151,17 @@ func (c *templateCheck) podSpec(path string) {
 	if s.Subdomain != "" {
 		c.invalid(path+".subdomain", s.Subdomain, openapi.DNSLabel(s.Subdomain)...)
 	}
+	c.checkHostname(path)
 	c.checkTolerations(path + ".tolerations")
 	c.checkHostAliases(path + ".hostAliases")
-	for _, name := range [...]string{"priorityClassName", "runtimeClassName"} {
-		if v := rest[string](s.Rest, name); v != "" {
-			c.invalid(path+"."+name, v, openapi.DNSSubdomain(v)...)
-		}
+	if v := rest[string](s.Rest, "priorityClassName"); v != "" {
+		c.invalid(path+".priorityClassName", v, openapi.DNSSubdomain(v)...)
 	}
-	if v := rest[string](s.Rest, "preemptionPolicy"); v != "" && v != "PreemptLowerPriority" && v != "Never" {
-		c.notSupported(path+".preemptionPolicy", v, "Never", "PreemptLowerPriority")
+	if v := rest[*string](s.Rest, "runtimeClassName"); v != nil {
+		c.invalid(path+".runtimeClassName", *v, openapi.DNSSubdomain(*v)...)
+	}
+	if v := rest[*string](s.Rest, "preemptionPolicy"); v != nil {
+		c.oneOf(path+".preemptionPolicy", *v, "PreemptLowerPriority", "Never")
 	}
 	if overhead := rest[map[string]Quantity](s.Rest, "overhead"); len(overhead) > 0 {
 		c.checkResourceList(path+".overhead", overhead, false)
@@ -177,20 +176,102 @@ func (c *templateCheck) checkHostAliases(path string) {
 	}
 	for i, a := range rest[[]alias](c.spec.Rest, "hostAliases") {
 		at := index(path, i)
-		if !validIP(a.IP) {
-			c.invalid(at+".ip", a.IP, notAnIP)
-		}
-		for _, h := range a.Hostnames {
-			c.invalid(at+".hostnames", h, openapi.DNSSubdomain(h)...)
+		c.checkIP(at+".ip", a.IP)
+		for k, h := range a.Hostnames {
+			c.invalid(index(at+".hostnames", k), h, openapi.DNSSubdomain(h)...)
 		}
 	}
 }
 
-// checkOS checks spec.os.
+// checkHostname checks what does not go with a hostname that overrides all others.
+func (c *templateCheck) checkHostname(path string) {
+	name := rest[*string](c.spec.Rest, "hostnameOverride")
+	if name == nil {
+		return
+	}
+	path += ".hostnameOverride"
+	if len(*name) > 64 {
+		c.errs = append(c.errs, status.TooLong(path, *name, 64))
+	}
+	c.invalid(path, *name, openapi.DNSSubdomain(*name)...)
+	if c.spec.HostNetwork {
+		c.forbidden(path, "may not be specified when hostNetwork is true")
+	}
+	if rest[bool](c.spec.Rest, "setHostnameAsFQDN") {
+		c.forbidden(path, "may not be specified when setHostnameAsFQDN is true")
+	}
+}
+
+// checkHostUsers checks that a Pod with users of its own takes nothing else from the host.
+func (c *templateCheck) checkHostUsers(path string) {
+	if users := rest[*bool](c.spec.Rest, "hostUsers"); users == nil || *users {
+		return
+	}
+	const when = "when `hostUsers` is false"
+	if c.spec.HostNetwork {
+		c.forbidden(path+".hostNetwork", when)
+	}
+	if rest[bool](c.spec.Rest, "hostPID") {
+		c.forbidden(path+".HostPID", when) // the spelling is Kubernetes'
+	}
+	if rest[bool](c.spec.Rest, "hostIPC") {
+		c.forbidden(path+".HostIPC", when)
+	}
+}
+
+// checkOS checks spec.os and that nothing is set that its system does not have.
 func (c *templateCheck) checkOS(path string) {
 	if _, there := c.spec.Rest["os"]; !there {
 		return
 	}
 	os := rest[struct{ Name string }](c.spec.Rest, "os")
-	c.oneOf(path+".os.name", os.Name, "linux", "windows")
+	var pod, container []string
+	why := "cannot be set for a windows pod"
+	switch os.Name {
+	case "":
+		c.required(path+".os.name", "")
+		return
+	case "linux":
+		why, pod, container = "windows options cannot be set for a linux pod", []string{"windowsOptions"}, []string{"windowsOptions"}
+	case "windows":
+		for _, name := range [...]string{"hostUsers", "hostPID", "hostIPC", "shareProcessNamespace"} {
+			if isSet(c.spec.Rest, name) && string(c.spec.Rest[name]) != "false" {
+				c.forbidden(path+"."+name, why)
+			}
+		}
+		pod = []string{"appArmorProfile", "seLinuxOptions", "seccompProfile", "fsGroup", "fsGroupChangePolicy", "sysctls", "runAsUser", "runAsGroup", "supplementalGroups", "supplementalGroupsPolicy"}
+		container = []string{"appArmorProfile", "seLinuxOptions", "seccompProfile", "capabilities", "readOnlyRootFilesystem", "privileged", "allowPrivilegeEscalation", "procMount", "runAsUser", "runAsGroup"}
+	default:
+		c.notSupported(path+".os", os.Name, "linux", "windows")
+		return
+	}
+	c.forbidSecurity(path+".securityContext", c.spec.SecurityContext, pod, why)
+	for _, l := range [...]struct {
+		name string
+		list []Container
+	}{{"containers", c.spec.Containers}, {"initContainers", c.spec.InitContainers}} {
+		for i := range l.list {
+			c.forbidSecurity(index(path+"."+l.name, i)+".securityContext", l.list[i].SecurityContext, container, why)
+		}
+	}
+}
+
+func (c *templateCheck) forbidSecurity(path string, s *SecurityContext, names []string, why string) {
+	if s == nil {
+		return
+	}
+	for _, name := range names {
+		set := isSet(s.Rest, name)
+		switch name {
+		case "runAsUser":
+			set = s.RunAsUser != nil
+		case "runAsGroup":
+			set = s.RunAsGroup != nil
+		case "privileged":
+			set = s.Privileged != nil
+		}
+		if set {
+			c.forbidden(path+"."+name, why)
+		}
+	}
 }

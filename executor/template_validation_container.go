@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -92,8 +93,10 @@ func (c *templateCheck) checkContainer(path string, ctr *Container) {
 	c.checkEnv(path+".env", ctr)
 	c.checkEnvFrom(path+".envFrom", ctr.EnvFrom)
 	c.checkMounts(path+".volumeMounts", ctr)
+	c.checkDevices(path+".volumeDevices", ctr)
 	c.oneOf(path+".imagePullPolicy", ctr.ImagePullPolicy, "Always", "IfNotPresent", "Never")
 	c.checkResources(path+".resources", &ctr.Resources)
+	c.checkResizePolicy(path+".resizePolicy", ctr)
 	c.checkContainerSecurity(path+".securityContext", ctr.SecurityContext)
 }
 
@@ -199,15 +202,10 @@ func (c *templateCheck) checkHostNetwork(path string) {
 	if !c.spec.HostNetwork {
 		return
 	}
-	for _, l := range [...]struct {
-		name string
-		list []Container
-	}{{"containers", c.spec.Containers}, {"initContainers", c.spec.InitContainers}} {
-		for i := range l.list {
-			for k, p := range rest[[]containerPort](l.list[i].Rest, "ports") {
-				if p.HostPort != 0 && p.HostPort != p.ContainerPort {
-					c.invalid(index(index(path+"."+l.name, i)+".ports", k)+".hostPort", p.HostPort, "must match `containerPort` when `hostNetwork` is true")
-				}
+	for i := range c.spec.Containers {
+		for k, p := range rest[[]containerPort](c.spec.Containers[i].Rest, "ports") {
+			if p.HostPort != 0 && p.HostPort != p.ContainerPort {
+				c.invalid(index(index(path+".containers", i)+".ports", k)+".hostPort", p.HostPort, "must match `containerPort` when `hostNetwork` is true")
 			}
 		}
 	}
@@ -247,9 +245,7 @@ func (c *templateCheck) checkEnvSource(path string, v *EnvVar) {
 		}
 		sources++
 		ref := rest[keyRef](from.Rest, kind)
-		if ref.Name == "" {
-			c.required(path+"."+kind+".name", "")
-		}
+		c.invalid(path+"."+kind+".name", ref.Name, openapi.DNSSubdomain(ref.Name)...)
 		if ref.Key == "" {
 			c.required(path+"."+kind+".key", "")
 		} else {
@@ -278,13 +274,33 @@ func (c *templateCheck) checkFileKeyRef(path string, ref keyRef) {
 	}
 	if ref.VolumeName == "" {
 		c.required(path+".volumeName", "")
-	} else if c.volumes[ref.VolumeName] == nil {
+	} else {
+		c.invalid(path+".volumeName", ref.VolumeName, openapi.DNSLabel(ref.VolumeName)...)
+	}
+	if v := c.volumes[ref.VolumeName]; v == nil {
 		c.errs = append(c.errs, status.NotFound(path+".volumeName", ref.VolumeName))
+	} else if v.EmptyDir == nil {
+		c.invalid(path+".volumeName", ref.VolumeName, "referenced volume must be of type emptyDir")
 	}
 	if ref.Path == "" {
 		c.required(path+".path", "")
 	} else {
-		c.checkRelativePath(path+".path", ref.Path)
+		c.checkNoDotDot(path+".path", ref.Path)
+	}
+}
+
+func (c *templateCheck) checkResizePolicy(path string, ctr *Container) {
+	seen := map[string]bool{}
+	for _, p := range rest[[]struct{ ResourceName, RestartPolicy string }](ctr.Rest, "resizePolicy") { // Kubernetes leaves the index out
+		if seen[p.ResourceName] {
+			c.duplicate(path, p.ResourceName)
+		}
+		seen[p.ResourceName] = true
+		c.oneOf(path, p.ResourceName, "cpu", "memory")
+		c.oneOf(path, p.RestartPolicy, "NotRequired", "RestartContainer")
+		if c.spec.RestartPolicy == RestartNever && p.RestartPolicy != "NotRequired" {
+			c.invalid(path, p.RestartPolicy, "must be 'NotRequired' when pod `restartPolicy` is 'Never'")
+		}
 	}
 }
 
@@ -310,7 +326,7 @@ func (c *templateCheck) checkFieldRef(path string, r *ObjectFieldSelector, field
 		case fieldPathLabels:
 			c.invalid(path, key, openapi.QualifiedName(key)...)
 		default:
-			c.invalid(path, r.FieldPath, field+" does not support subscript")
+			c.invalid(path+".fieldPath", r.FieldPath, "error converting fieldPath: field label does not support subscript: "+r.FieldPath)
 		}
 		return
 	}
@@ -325,8 +341,8 @@ func (c *templateCheck) checkFieldRef(path string, r *ObjectFieldSelector, field
 
 // convertibleFields are fields that Kubernetes knows but does not hand out everywhere.
 var convertibleFields = map[string]bool{"metadata.annotations": true, "metadata.labels": true, "metadata.name": true, "metadata.namespace": true, "metadata.uid": true,
-	"spec.nodeName": true, "spec.restartPolicy": true, "spec.serviceAccountName": true, "spec.schedulerName": true, "spec.hostNetwork": true,
-	"status.phase": true, "status.hostIP": true, "status.hostIPs": true, "status.podIP": true, "status.podIPs": true, "status.nominatedNodeName": true}
+	"spec.nodeName": true, "spec.restartPolicy": true, "spec.serviceAccountName": true, "spec.schedulerName": true,
+	"status.phase": true, "status.hostIP": true, "status.hostIPs": true, "status.podIP": true, "status.podIPs": true}
 
 // resourceFields are the resources that a variable or file can take, and the divisors that make sense.
 var resourceFields = []string{"limits.cpu", "limits.ephemeral-storage", "limits.memory", "requests.cpu", "requests.ephemeral-storage", "requests.memory"}
@@ -353,11 +369,12 @@ func (c *templateCheck) checkDivisor(path string, r *ResourceFieldSelector) {
 	if r.Divisor == "" || r.Divisor == "0" {
 		return
 	}
+	list := ""
 	valid := []string{"1", "1k", "1M", "1G", "1T", "1P", "1E", "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei"}
 	kind := "memory"
 	switch _, name, _ := strings.Cut(r.Resource, "."); {
 	case name == "cpu":
-		valid, kind = []string{"1m", "1"}, "cpu"
+		valid, kind, list = []string{"1m", "1"}, "cpu", "1m and 1"
 	case name == "ephemeral-storage":
 		kind = "local ephemeral storage"
 	case strings.HasPrefix(name, "hugepages-"):
@@ -366,9 +383,8 @@ func (c *templateCheck) checkDivisor(path string, r *ResourceFieldSelector) {
 		return
 	}
 	if !slices.Contains(valid, string(r.Divisor)) {
-		c.invalid("divisor", r.Divisor, "only divisor's values "+strings.Join(valid, ", ")+" are supported with the "+kind+" resource")
+		c.invalid(path, r.Resource, "only divisor's values "+cmp.Or(list, strings.Join(valid, ", "))+" are supported with the "+kind+" resource")
 	}
-	_ = path
 }
 
 func (c *templateCheck) checkEnvFrom(path string, list []json.RawMessage) {
@@ -395,13 +411,15 @@ func (c *templateCheck) checkEnvFrom(path string, list []json.RawMessage) {
 			sources++
 			if s.ref.Name == "" {
 				c.required(at+"."+s.name+".name", "")
+			} else {
+				c.invalid(at+"."+s.name+".name", s.ref.Name, openapi.DNSSubdomain(s.ref.Name)...)
 			}
 		}
-		switch {
+		switch { // Kubernetes leaves the index out
 		case sources == 0:
-			c.invalid(at, "", "must specify one of: `configMapRef` or `secretRef`")
+			c.invalid(path, "", "must specify one of: `configMapRef` or `secretRef`")
 		case sources > 1:
-			c.invalid(at, "", "may not have more than one field specified at a time")
+			c.invalid(path, "", "may not have more than one field specified at a time")
 		}
 	}
 }
@@ -423,17 +441,67 @@ func (c *templateCheck) checkMounts(path string, ctr *Container) {
 			c.invalid(at+".mountPath", m.MountPath, "must be unique")
 		}
 		paths[m.MountPath] = true
+		for _, d := range rest[[]volumeDevice](ctr.Rest, "volumeDevices") {
+			if d.Name == m.Name {
+				c.invalid(at+".name", m.Name, "must not already exist in volumeDevices")
+			}
+			if d.DevicePath == m.MountPath {
+				c.invalid(at+".mountPath", m.MountPath, "must not already exist as a path in volumeDevices")
+			}
+		}
 		if m.SubPath != "" {
-			c.checkRelativePath(at+".subPath", m.SubPath)
+			c.checkRelativePath(path+".subPath", m.SubPath) // Kubernetes leaves the index out
 		}
 		expr := rest[string](m.Rest, "subPathExpr")
 		if expr != "" {
 			if m.SubPath != "" {
-				c.invalid(at+".subPathExpr", expr, "subPathExpr and subPath are mutually exclusive")
+				c.invalid(path+".subPathExpr", expr, "subPathExpr and subPath are mutually exclusive")
 			}
-			c.checkRelativePath(at+".subPathExpr", expr)
+			c.checkRelativePath(path+".subPathExpr", expr)
 		}
-		c.checkPropagation(at, m, ctr)
+		c.checkPropagation(path, m, ctr)
+	}
+}
+
+type volumeDevice struct{ Name, DevicePath string }
+
+func (c *templateCheck) checkDevices(path string, ctr *Container) {
+	names, paths := map[string]bool{}, map[string]bool{}
+	for i, d := range rest[[]volumeDevice](ctr.Rest, "volumeDevices") {
+		at := index(path, i)
+		if d.Name == "" {
+			c.required(at+".name", "")
+		}
+		if d.DevicePath == "" {
+			c.required(at+".devicePath", "")
+		}
+		if paths[d.DevicePath] {
+			c.invalid(at+".devicePath", d.DevicePath, "must be unique")
+		}
+		paths[d.DevicePath] = true
+		if slices.Contains(strings.Split(d.DevicePath, "/"), "..") {
+			c.invalid(at+".devicePath", d.DevicePath, "can not contain backsteps ('..')")
+		}
+		for k := range ctr.VolumeMounts {
+			if m := &ctr.VolumeMounts[k]; m.MountPath == d.DevicePath {
+				c.invalid(at+".devicePath", d.DevicePath, "must not already exist as a path in volumeMounts")
+			}
+		}
+		switch v := c.volumes[d.Name]; {
+		case v == nil:
+			c.errs = append(c.errs, status.NotFound(at+".name", d.Name))
+		case !isSet(v.Rest, "persistentVolumeClaim") && !isSet(v.Rest, "ephemeral"):
+			c.invalid(at+".name", d.Name, "can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode")
+		}
+		if names[d.Name] {
+			c.invalid(at+".name", d.Name, "must be unique")
+		}
+		names[d.Name] = true
+		for k := range ctr.VolumeMounts {
+			if m := &ctr.VolumeMounts[k]; m.Name == d.Name {
+				c.invalid(at+".name", d.Name, "must not already exist in volumeMounts")
+			}
+		}
 	}
 }
 
@@ -482,13 +550,13 @@ func (c *templateCheck) checkNoDotDot(path, value string) {
 func (c *templateCheck) checkResources(path string, r *Resources) {
 	for _, name := range slices.Sorted(maps.Keys(r.Limits)) {
 		at := path + ".limits[" + name + "]"
-		c.checkResourceName(path+".limits", name)
+		c.checkResourceName(at, name)
 		c.checkResourceQuantity(at, name, r.Limits[name])
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Requests)) {
 		at := path + ".requests[" + name + "]"
 		q := r.Requests[name]
-		c.checkResourceName(path+".requests", name)
+		c.checkResourceName(at, name)
 		c.checkResourceQuantity(at, name, q)
 		limit, limited := r.Limits[name]
 		switch {
@@ -516,23 +584,25 @@ func nativeResource(name string) bool {
 var containerResources = map[string]bool{"cpu": true, "memory": true, "ephemeral-storage": true}
 
 func (c *templateCheck) checkResourceName(path, name string) {
-	if msgs := openapi.QualifiedName(name); len(msgs) > 0 {
-		c.invalid(path, name, msgs...)
-		return
-	}
-	if !strings.Contains(name, "/") {
+	c.invalid(path, name, openapi.QualifiedName(name)...)
+	switch {
+	case !strings.Contains(name, "/"):
+		if !standardResources[name] && !strings.HasPrefix(name, "hugepages-") && len(openapi.QualifiedName(name)) == 0 {
+			c.invalid(path, name, "must be a standard resource type or fully qualified")
+		}
 		if !containerResources[name] && !strings.HasPrefix(name, "hugepages-") {
 			c.invalid(path, name, "must be a standard resource for containers")
 		}
-		return
-	}
-	if nativeResource(name) {
-		return
-	}
-	if strings.HasPrefix(name, "requests.") || len(openapi.QualifiedName("requests."+name)) > 0 {
+	case !nativeResource(name) && (strings.HasPrefix(name, "requests.") || len(openapi.QualifiedName("requests."+name)) > 0):
 		c.invalid(path, name, "doesn't follow extended resource name standard")
 	}
 }
+
+// standardResources are the resources without a prefix that Kubernetes knows.
+var standardResources = map[string]bool{"cpu": true, "memory": true, "ephemeral-storage": true, "requests.cpu": true, "requests.memory": true,
+	"requests.ephemeral-storage": true, "limits.cpu": true, "limits.memory": true, "limits.ephemeral-storage": true, "pods": true, "resourcequotas": true,
+	"services": true, "replicationcontrollers": true, "secrets": true, "configmaps": true, "persistentvolumeclaims": true, "storage": true,
+	"requests.storage": true, "services.nodeports": true, "services.loadbalancers": true}
 
 func (c *templateCheck) checkResourceQuantity(path, name string, q Quantity) {
 	if q.Sign() < 0 {
@@ -546,7 +616,7 @@ func (c *templateCheck) checkResourceQuantity(path, name string, q Quantity) {
 // checkResourceList checks resources that stand alone.
 func (c *templateCheck) checkResourceList(path string, list map[string]Quantity, _ bool) {
 	for _, name := range slices.Sorted(maps.Keys(list)) {
-		c.checkResourceName(path, name)
+		c.checkResourceName(path+"["+name+"]", name)
 		c.checkResourceQuantity(path+"["+name+"]", name, list[name])
 	}
 }

@@ -3,10 +3,10 @@ package executor
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/podless/podless/internal/openapi"
-	"github.com/podless/podless/status"
 )
 
 func (c *templateCheck) checkTolerations(path string) {
@@ -31,7 +31,7 @@ func (c *templateCheck) checkTolerations(path string) {
 				c.invalid(at+".operator", t.Value, "value must be empty when `operator` is 'Exists'")
 			}
 		default:
-			c.notSupported(at+".operator", t.Operator, "Equal", "Exists")
+			c.notSupported(at+".operator", t.Operator, "Equal", "Exists", "Lt", "Gt")
 		}
 		if t.Effect != "" {
 			c.checkTaintEffect(at+".effect", t.Effect)
@@ -100,9 +100,10 @@ type (
 		} `json:"preferredDuringSchedulingIgnoredDuringExecution"`
 	}
 	podAffinityTerm struct {
-		LabelSelector, NamespaceSelector *labelSelector
-		Namespaces                       []string
-		TopologyKey                      string
+		LabelSelector, NamespaceSelector  *labelSelector
+		Namespaces                        []string
+		TopologyKey                       string
+		MatchLabelKeys, MismatchLabelKeys []string
 	}
 	labelSelector struct {
 		MatchLabels      map[string]string
@@ -130,7 +131,7 @@ func (c *templateCheck) checkAffinity(path string) {
 			if w := n.Preferred[i].Weight; w <= 0 || w > 100 {
 				c.invalid(term+".weight", w, weightRange)
 			}
-			c.checkNodeTerm(term+".preference", &n.Preferred[i].Preference)
+			c.checkNodeTerm(term+".preference", &n.Preferred[i].Preference, false)
 		}
 	}
 	c.checkPodAffinity(path+".podAffinity", a.PodAffinity)
@@ -143,13 +144,14 @@ func (c *templateCheck) checkNodeSelector(path string, s *nodeSelector) {
 		c.required(path, "must have at least one node selector term")
 	}
 	for i := range s.NodeSelectorTerms {
-		c.checkNodeTerm(index(path, i), &s.NodeSelectorTerms[i])
+		c.checkNodeTerm(index(path, i), &s.NodeSelectorTerms[i], true)
 	}
 }
 
-func (c *templateCheck) checkNodeTerm(path string, t *nodeSelectorTerm) {
+// checkNodeTerm checks a term; only the values of a required one must be label values.
+func (c *templateCheck) checkNodeTerm(path string, t *nodeSelectorTerm, required bool) {
 	for i := range t.MatchExpressions {
-		c.checkNodeRequirement(index(path+".matchExpressions", i), &t.MatchExpressions[i])
+		c.checkNodeRequirement(index(path+".matchExpressions", i), &t.MatchExpressions[i], required)
 	}
 	for i := range t.MatchFields {
 		r, at := &t.MatchFields[i], index(path+".matchFields", i)
@@ -171,7 +173,7 @@ func (c *templateCheck) checkNodeTerm(path string, t *nodeSelectorTerm) {
 	}
 }
 
-func (c *templateCheck) checkNodeRequirement(path string, r *requirement) {
+func (c *templateCheck) checkNodeRequirement(path string, r *requirement, values bool) {
 	switch r.Operator {
 	case "In", "NotIn":
 		if len(r.Values) == 0 {
@@ -190,7 +192,9 @@ func (c *templateCheck) checkNodeRequirement(path string, r *requirement) {
 	}
 	c.invalid(path+".key", r.Key, openapi.QualifiedName(r.Key)...)
 	for k, v := range r.Values {
-		c.invalid(index(path+".values", k), v, openapi.LabelValue(v)...)
+		if values {
+			c.invalid(index(path+".values", k), v, openapi.LabelValue(v)...)
+		}
 	}
 }
 
@@ -218,9 +222,29 @@ func (c *templateCheck) checkPodTerm(path string, t *podAffinityTerm) {
 	}
 	if t.TopologyKey == "" {
 		c.required(path+".topologyKey", "can not be empty")
-		return
 	}
 	c.invalid(path+".topologyKey", t.TopologyKey, openapi.QualifiedName(t.TopologyKey)...)
+	c.checkLabelKeys(path+".matchLabelKeys", t.MatchLabelKeys, t.LabelSelector)
+	c.checkLabelKeys(path+".mismatchLabelKeys", t.MismatchLabelKeys, t.LabelSelector)
+	for i, key := range t.MatchLabelKeys {
+		if slices.Contains(t.MismatchLabelKeys, key) {
+			c.invalid(index(path+".matchLabelKeys", i), key, "exists in both matchLabelKeys and mismatchLabelKeys")
+		}
+	}
+}
+
+// checkLabelKeys checks keys whose values are taken from the Pod.
+func (c *templateCheck) checkLabelKeys(path string, keys []string, s *labelSelector) {
+	if len(keys) == 0 {
+		return
+	}
+	if s == nil {
+		c.forbidden(path, "must not be specified when labelSelector is not set")
+		return
+	}
+	for i, key := range keys {
+		c.invalid(index(path, i), key, openapi.QualifiedName(key)...)
+	}
 }
 
 func (c *templateCheck) checkLabelSelector(path string, s *labelSelector) {
@@ -235,40 +259,52 @@ func (c *templateCheck) checkLabelSelector(path string, s *labelSelector) {
 			c.invalid(at+".key", r.Key, openapi.QualifiedName(r.Key)...)
 			continue
 		}
-		c.checkNodeRequirement(at, r)
+		c.checkNodeRequirement(at, r, true)
 	}
 }
 
 func (c *templateCheck) checkSpread(path string) {
 	type constraint struct {
-		MaxSkew           int32
-		TopologyKey       string
-		WhenUnsatisfiable string
-		MinDomains        *int32
-		LabelSelector     *labelSelector
+		MaxSkew                              int32
+		TopologyKey                          string
+		WhenUnsatisfiable                    string
+		MinDomains                           *int32
+		LabelSelector                        *labelSelector
+		MatchLabelKeys                       []string
+		NodeAffinityPolicy, NodeTaintsPolicy *string
 	}
-	seen := map[string]bool{}
-	for i, s := range rest[[]constraint](c.spec.Rest, "topologySpreadConstraints") {
+	list := rest[[]constraint](c.spec.Rest, "topologySpreadConstraints")
+	for i, s := range list {
 		at := index(path, i)
 		if s.MaxSkew <= 0 {
 			c.invalid(at+".maxSkew", s.MaxSkew, "must be greater than zero")
 		}
 		if s.TopologyKey == "" {
 			c.required(at+".topologyKey", "can not be empty")
-		} else {
-			c.invalid(at+".topologyKey", s.TopologyKey, openapi.QualifiedName(s.TopologyKey)...)
 		}
 		if s.WhenUnsatisfiable != "DoNotSchedule" && s.WhenUnsatisfiable != "ScheduleAnyway" {
 			c.notSupported(at+".whenUnsatisfiable", s.WhenUnsatisfiable, "DoNotSchedule", "ScheduleAnyway")
 		}
-		key := fmt.Sprintf("{%s, %s}", s.TopologyKey, s.WhenUnsatisfiable)
-		if seen[key] {
-			c.duplicate(at+".{topologyKey, whenUnsatisfiable}", key)
+		for _, later := range list[i+1:] {
+			if later.TopologyKey == s.TopologyKey && later.WhenUnsatisfiable == s.WhenUnsatisfiable {
+				c.duplicate(at+".{topologyKey, whenUnsatisfiable}", fmt.Sprintf("{%s, %s}", s.TopologyKey, s.WhenUnsatisfiable))
+				break
+			}
 		}
-		seen[key] = true
-		if m := s.MinDomains; m != nil && *m <= 0 {
-			c.invalid(at+".minDomains", *m, "must be greater than zero")
+		if m := s.MinDomains; m != nil {
+			if *m <= 0 {
+				c.invalid(at+".minDomains", *m, "must be greater than zero")
+			}
+			if s.WhenUnsatisfiable != "DoNotSchedule" {
+				c.invalid(at+".minDomains", *m, "can only use minDomains if whenUnsatisfiable=DoNotSchedule, not "+s.WhenUnsatisfiable)
+			}
 		}
+		for name, p := range map[string]*string{"nodeAffinityPolicy": s.NodeAffinityPolicy, "nodeTaintsPolicy": s.NodeTaintsPolicy} {
+			if p != nil && *p != "Honor" && *p != "Ignore" {
+				c.notSupported(at+"."+name, *p, "Honor", "Ignore")
+			}
+		}
+		c.checkLabelKeys(at+".matchLabelKeys", s.MatchLabelKeys, s.LabelSelector)
 		c.checkLabelSelector(at+".labelSelector", s.LabelSelector)
 	}
 }
@@ -301,15 +337,13 @@ func (c *templateCheck) checkDNSConfig(path string) {
 		c.invalid(path+".nameservers", d.Nameservers, "must not have more than "+strconv.Itoa(maxNameservers)+" nameservers")
 	}
 	for i, ns := range d.Nameservers {
-		if !validIP(ns) {
-			c.invalid(index(path+".nameservers", i), ns, notAnIP)
-		}
+		c.checkIP(index(path+".nameservers", i), ns)
 	}
 	chars := 0
 	for i, s := range d.Searches {
 		chars += len(s)
 		if s != "." {
-			c.invalid(index(path+".searches", i), s, openapi.DNSSubdomain(trimDot(s))...)
+			c.invalid(index(path+".searches", i), s, openapi.SearchPath(trimDot(s))...)
 		}
 	}
 	if len(d.Searches) > maxSearchPaths {
@@ -331,5 +365,3 @@ func trimDot(s string) string {
 	}
 	return s
 }
-
-var _ = status.OmitValue

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/podless/podless/status"
 )
@@ -23,7 +24,9 @@ func (c *templateCheck) checkPodSecurity(path string) {
 		FSGroup             *int64
 		SupplementalGroups  []int64
 		FSGroupChangePolicy *string
-		Sysctls             []struct{ Name string }
+		Sysctls             []sysctl
+
+		SupplementalGroupsPolicy, SELinuxChangePolicy *string
 	}
 	var p pod
 	if raw, err := json.Marshal(s.Rest); err == nil {
@@ -38,10 +41,50 @@ func (c *templateCheck) checkPodSecurity(path string) {
 	if rest[bool](c.spec.Rest, "shareProcessNamespace") && rest[bool](c.spec.Rest, "hostPID") {
 		c.invalid(path+".shareProcessNamespace", true, "ShareProcessNamespace and HostPID cannot both be enabled")
 	}
+	c.checkSysctls(path+".sysctls", p.Sysctls)
+	if v := p.SupplementalGroupsPolicy; v != nil && *v != "Merge" && *v != "Strict" {
+		c.notSupported(path+".supplementalGroupsPolicy", *v, "Merge", "Strict")
+	}
+	if v := p.SELinuxChangePolicy; v != nil && *v != "Recursive" {
+		c.notSupported(path+".seLinuxChangePolicy", *v, "Recursive")
+	}
 	if v := p.FSGroupChangePolicy; v != nil && *v != "Always" && *v != "OnRootMismatch" {
 		c.notSupported(path+".fsGroupChangePolicy", *v, "Always", "OnRootMismatch")
 	}
 	c.checkSeccomp(path+".seccompProfile", s.Rest)
+}
+
+type sysctl struct{ Name string }
+
+func (c *templateCheck) checkSysctls(path string, list []sysctl) {
+	seen := map[string]bool{}
+	for i, s := range list {
+		at := index(path, i) + ".name"
+		switch {
+		case s.Name == "":
+			c.required(at, "")
+		case !validSysctl(s.Name):
+			c.invalid(at, s.Name, `must have at most 253 characters and match regex ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$`)
+		case seen[s.Name]:
+			c.duplicate(at, s.Name)
+		}
+		seen[s.Name] = true
+		if name := strings.ReplaceAll(s.Name, "/", "."); c.spec.HostNetwork && strings.HasPrefix(name, "net.") {
+			c.invalid(at, s.Name, "may not be specified when 'hostNetwork' is true")
+		}
+	}
+}
+
+func validSysctl(name string) bool {
+	if len(name) > 253 {
+		return false
+	}
+	for part := range strings.FieldsFuncSeq(name, func(r rune) bool { return r == '.' || r == '/' }) {
+		if strings.Trim(part, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" || strings.Trim(part[:1]+part[len(part)-1:], "-_") != part[:1]+part[len(part)-1:] {
+			return false
+		}
+	}
+	return !strings.ContainsAny(name[:1]+name[len(name)-1:], "./") && !strings.Contains(name, "..")
 }
 
 func (c *templateCheck) checkContainerSecurity(path string, s *SecurityContext) {

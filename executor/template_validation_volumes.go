@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/netip"
@@ -13,9 +14,21 @@ import (
 
 const notAnIP = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
 
-func validIP(s string) bool {
-	a, err := netip.ParseAddr(s)
-	return err == nil && a.Zone() == ""
+func (c *templateCheck) checkIP(path, s string) {
+	if a, err := netip.ParseAddr(s); err == nil && a.Zone() == "" {
+		return
+	}
+	if strings.Count(s, ".") == 3 && strings.Trim(s, "0123456789.") == "" {
+		parts := strings.Split(s, ".")
+		for i, p := range parts {
+			parts[i] = cmp.Or(strings.TrimLeft(p, "0"), "0")
+		}
+		if _, err := netip.ParseAddr(strings.Join(parts, ".")); err == nil {
+			c.invalid(path, s, "must not have leading 0s")
+			return
+		}
+	}
+	c.invalid(path, s, notAnIP)
 }
 
 func sleepRange(grace int64) string {
@@ -146,9 +159,6 @@ func (c *templateCheck) checkUntypedSource(path, name string, raw json.RawMessag
 		case "Always", "IfNotPresent", "Never":
 		default:
 			c.notSupported(path+".pullPolicy", s.PullPolicy, "Always", "IfNotPresent", "Never")
-		}
-		if s.Reference == "" {
-			c.required(path+".reference", "")
 		}
 	}
 }

@@ -3,6 +3,7 @@ package job
 import (
 	"encoding/json"
 	"errors"
+	"strconv"
 
 	"github.com/podless/podless/internal/openapi"
 	"github.com/podless/podless/internal/rawjson"
@@ -28,7 +29,7 @@ func Decode(data []byte) (*Job, error) {
 	errs := openapi.Check("Job", "", doc)
 	for _, f := range [...]struct{ name, want string }{{"apiVersion", APIVersion}, {"kind", Kind}} {
 		if v := doc.Get(f.name); v != nil && v.Kind == rawjson.String && v.Text != f.want && v.Text != "" {
-			e := status.NotSupported(f.name, v.Text, []string{f.want})
+			e := status.TypeInvalid(f.name, v.Text, "must be "+strconv.Quote(f.want))
 			e.Line = v.Line
 			errs = append(errs, e)
 		}

@@ -76,11 +76,11 @@ func validateGenerated(j *Job, prefixed bool) (errs status.FieldErrors) {
 	}
 	want(legacyLabelControllerUID, j.Metadata.UID)
 	want(legacyLabelJobName, j.Metadata.Name)
-	key := legacyLabelControllerUID
-	if _, there := s.Selector.MatchLabels[LabelControllerUID]; there || prefixed {
-		key = LabelControllerUID
+	generated := map[string]string{legacyLabelControllerUID: j.Metadata.UID, legacyLabelJobName: j.Metadata.Name}
+	if prefixed {
+		generated[LabelControllerUID], generated[LabelJobName] = j.Metadata.UID, j.Metadata.Name
 	}
-	if len(s.Selector.MatchExpressions) > 0 || len(s.Selector.MatchLabels) != 1 || s.Selector.MatchLabels[key] != j.Metadata.UID { // V-4
+	if len(validateLabelSelector(s.Selector, "")) == 0 && !s.Selector.Matches(generated) { // V-4
 		errs = append(errs, status.Invalid("spec.selector", s.Selector, "`selector` not auto-generated"))
 	}
 	return errs
@@ -92,13 +92,8 @@ func validateSelector(s *Spec) status.FieldErrors {
 	if s.Selector == nil {
 		errs = append(errs, status.Required("spec.selector", ""))
 	} else {
-		errs = append(errs, validateLabelSelector(s.Selector, "spec.selector")...)
-		if len(errs) > 0 {
-			for _, e := range s.Selector.MatchExpressions {
-				if !selectorOperators[e.Operator] {
-					return errs // it cannot be evaluated
-				}
-			}
+		if errs = validateLabelSelector(s.Selector, "spec.selector"); len(errs) > 0 {
+			return errs // it cannot be evaluated
 		}
 	}
 	if !s.Selector.Matches(s.Template.Metadata.Labels) {
@@ -106,8 +101,6 @@ func validateSelector(s *Spec) status.FieldErrors {
 	}
 	return errs
 }
-
-var selectorOperators = map[string]bool{"In": true, "NotIn": true, "Exists": true, "DoesNotExist": true}
 
 func validateLabelSelector(s *LabelSelector, path string) status.FieldErrors {
 	errs := validateLabels(s.MatchLabels, path+".matchLabels")

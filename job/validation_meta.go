@@ -1,6 +1,7 @@
 package job
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -43,7 +44,26 @@ func ValidateObjectMeta(m *status.ObjectMeta, path string) status.FieldErrors {
 	errs = append(errs, validateLabels(m.Labels, path+".labels")...)
 	errs = append(errs, validateAnnotations(m.Annotations, path+".annotations")...)
 	errs = append(errs, validateOwnerReferences(m.OwnerReferences, path+".ownerReferences")...)
-	return append(errs, validateFinalizers(m.Finalizers, path+".finalizers")...)
+	errs = append(errs, validateFinalizers(m.Finalizers, path+".finalizers")...)
+	return append(errs, validateManagedFields(m.Rest["managedFields"], path+".managedFields")...)
+}
+
+// validateManagedFields checks what may be checked of a field that only a cluster writes.
+func validateManagedFields(raw json.RawMessage, path string) (errs status.FieldErrors) {
+	var list []struct{ Operation, FieldsType string }
+	if raw == nil || json.Unmarshal(raw, &list) != nil {
+		return nil
+	}
+	for i, f := range list {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		if f.Operation != "Apply" && f.Operation != "Update" {
+			errs = append(errs, status.Invalid(at+".operation", f.Operation, "must be `Apply` or `Update`"))
+		}
+		if f.FieldsType != "" && f.FieldsType != "FieldsV1" {
+			errs = append(errs, status.Invalid(at+".fieldsType", f.FieldsType, "must be `FieldsV1`"))
+		}
+	}
+	return errs
 }
 
 // ValidateObjectMetaUpdate returns what is wrong with the metadata of the successor of
@@ -111,7 +131,7 @@ func validateOwnerReferences(refs []status.OwnerReference, path string) (errs st
 	controller := ""
 	for i := range refs {
 		r := &refs[i]
-		at := fmt.Sprintf("%s[%d]", path, i)
+		at := path // Kubernetes leaves the index out
 		group, version, grouped := strings.Cut(r.APIVersion, "/")
 		if !grouped {
 			group, version = "", r.APIVersion
@@ -129,7 +149,7 @@ func validateOwnerReferences(refs []status.OwnerReference, path string) (errs st
 			errs = append(errs, status.Invalid(at+".uid", "", "must not be empty"))
 		}
 		if group == "" && version == "v1" && r.Kind == "Event" {
-			errs = append(errs, status.Invalid(at, status.OmitValue, "/v1, Kind=Event is disallowed from being an owner"))
+			errs = append(errs, status.Invalid(at, r, "/v1, Kind=Event is disallowed from being an owner"))
 		}
 		if r.Controller == nil || !*r.Controller {
 			continue
@@ -152,7 +172,7 @@ func validateFinalizers(list []string, path string) (errs status.FieldErrors) {
 	for i, f := range list {
 		at := fmt.Sprintf("%s[%d]", path, i)
 		msgs := openapi.QualifiedName(f)
-		errs = appendInvalid(errs, at, f, msgs)
+		errs = appendInvalid(errs, path, f, msgs)
 		if !strings.Contains(f, "/") && !standardFinalizers[f] {
 			errs = append(errs, status.Invalid(at, f, "name is neither a standard finalizer name nor is it fully qualified"))
 		}

@@ -141,9 +141,8 @@ func (s *Spec) validateSuccessPolicy(path string) (errs status.FieldErrors) {
 			set, err := ParseIndexSet(*text, *s.Completions)
 			if err != nil {
 				errs = append(errs, status.Invalid(at+".succeededIndexes", *text, "error parsing succeededIndexes: "+err.Error()))
-			} else {
-				indexes = int32(set.Len())
 			}
+			indexes = int32(set.Len()) // none, if it does not parse
 		}
 		if n := r.SucceededCount; n != nil { // V-38d
 			at += ".succeededCount"

@@ -84,6 +84,9 @@ func validateCompletionMode(s *Spec, path string) (errs status.FieldErrors) {
 		errs = append(errs, status.NotSupported(path+".completionMode", *s.CompletionMode, []CompletionMode{NonIndexed, Indexed}))
 	}
 	if !indexedMode(s) { // V-19
+		if s.CompletionMode != nil && *s.CompletionMode != NonIndexed {
+			return errs
+		}
 		if s.BackoffLimitPerIndex != nil {
 			errs = append(errs, status.Invalid(path+".backoffLimitPerIndex", *s.BackoffLimitPerIndex, "requires indexed completion mode"))
 		}

@@ -43,11 +43,11 @@ func validateCompletionsUpdate(s, was *Spec) status.FieldErrors {
 	if reflect.DeepEqual(s.Completions, was.Completions) {
 		return nil
 	}
-	if !indexedMode(was) { // V-40
+	if !indexedMode(s) { // V-40
 		return status.FieldErrors{status.Invalid("spec.completions", s.Completions, fieldImmutable)}
 	}
-	if s.Completions == nil || indexedMode(was) && !indexedMode(s) {
-		return nil // V-14, V-40 say it
+	if s.Completions == nil {
+		return nil // V-14 says it
 	}
 	if !reflect.DeepEqual(s.Completions, s.Parallelism) { // V-41
 		return status.FieldErrors{status.Invalid("spec.completions", s.Completions, "can only be modified in tandem with spec.parallelism")}
@@ -64,8 +64,8 @@ func validateTemplateUpdate(s *Spec, old *Job) status.FieldErrors {
 	if !templateMutable(old) { // V-42
 		return status.FieldErrors{status.Invalid("spec.template", status.OmitValue, fieldImmutable)}
 	}
-	allowed := withSchedulingDirectives(was, &s.Template)
-	if sameTemplate(&s.Template, &allowed) {
+	allowed := withSchedulingDirectives(&was.Spec, &s.Template.Spec)
+	if sameAs("PodSpec", &s.Template.Spec, &allowed) {
 		return nil
 	}
 	return status.FieldErrors{status.Invalid("spec.template.spec", status.OmitValue, fieldImmutable)}
@@ -77,18 +77,15 @@ func templateMutable(j *Job) bool {
 		(j.Status.StartTime == nil || j.Status.Conditions.IsTrue(status.ConditionSuspended))
 }
 
-// withSchedulingDirectives returns the old template with what may change on a suspended Job taken from
-// the new one (V-43).
-func withSchedulingDirectives(old, now *executor.PodTemplateSpec) executor.PodTemplateSpec {
-	t := *old
-	t.Metadata.Labels, t.Metadata.Annotations = now.Metadata.Labels, now.Metadata.Annotations
-	t.Spec.NodeSelector = now.Spec.NodeSelector
-	t.Spec.Tolerations = now.Spec.Tolerations
-	t.Spec.SchedulingGates = now.Spec.SchedulingGates
-	t.Spec.Affinity = withNodeAffinity(old.Spec.Affinity, now.Spec.Affinity)
-	t.Spec.Containers = withResources(old.Spec.Containers, now.Spec.Containers)
-	t.Spec.InitContainers = withResources(old.Spec.InitContainers, now.Spec.InitContainers)
-	return t
+// withSchedulingDirectives returns the old spec with what may change on a suspended Job, the template's metadata
+// apart, taken from the new one (V-43).
+func withSchedulingDirectives(old, now *executor.PodSpec) executor.PodSpec {
+	s := *old
+	s.NodeSelector, s.Tolerations, s.SchedulingGates = now.NodeSelector, now.Tolerations, now.SchedulingGates
+	s.Affinity = withNodeAffinity(old.Affinity, now.Affinity)
+	s.Containers = withResources(old.Containers, now.Containers)
+	s.InitContainers = withResources(old.InitContainers, now.InitContainers)
+	return s
 }
 
 // withNodeAffinity returns the old affinity with the new one's nodeAffinity.

@@ -13,6 +13,7 @@ var defaults = map[string]map[string]any{
 	"GRPCAction":                    {"service": ""},
 	"Probe":                         {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3},
 	"ObjectFieldSelector":           {"apiVersion": "v1"},
+	"ResourceFieldSelector":         {"divisor": "0"},
 	"FileKeySelector":               {"optional": false},
 	"SecretVolumeSource":            {"defaultMode": 420},
 	"ConfigMapVolumeSource":         {"defaultMode": 420},

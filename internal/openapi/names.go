@@ -45,6 +45,8 @@ func form(s string, edge func(byte) bool, inner string) bool {
 
 func tooLong(n int) string { return fmt.Sprintf("must be no more than %d bytes", n) }
 
+func tooManyCharacters(n int) string { return fmt.Sprintf("must be no more than %d characters", n) }
+
 func regexMessage(msg, format string, examples ...string) string {
 	var b strings.Builder
 	b.WriteString(msg)
@@ -65,7 +67,7 @@ func regexMessage(msg, format string, examples ...string) string {
 // DNSLabel is the syntax of container and volume names: RFC 1123 label.
 func DNSLabel(s string) (msgs []string) {
 	if len(s) > maxLabel {
-		msgs = append(msgs, tooLong(maxLabel))
+		msgs = append(msgs, tooManyCharacters(maxLabel))
 	}
 	if !form(s, isLower, "-") {
 		if form(s, isLower, "-.") && validSubdomain(s) {
@@ -89,10 +91,25 @@ func validSubdomain(s string) bool {
 // DNSSubdomain is the syntax of most object names: RFC 1123 subdomain.
 func DNSSubdomain(s string) (msgs []string) {
 	if len(s) > maxSubdomain {
-		msgs = append(msgs, tooLong(maxSubdomain))
+		msgs = append(msgs, tooManyCharacters(maxSubdomain))
 	}
 	if !validSubdomain(s) {
 		msgs = append(msgs, regexMessage(subdomainMessage, subdomainFormat, "example.com"))
+	}
+	return msgs
+}
+
+// SearchPath is the syntax of a DNS search path: a subdomain that may have underscores.
+func SearchPath(s string) (msgs []string) {
+	if len(s) > maxSubdomain {
+		msgs = append(msgs, tooManyCharacters(maxSubdomain))
+	}
+	for part := range strings.SplitSeq(s, ".") {
+		if !form(strings.TrimPrefix(part, "_"), isLower, "-_") {
+			const label = `_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?`
+			return append(msgs, regexMessage("a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must start and end with an alphanumeric character",
+				label+`(\.`+label+`)*`, "example.com"))
+		}
 	}
 	return msgs
 }
@@ -108,12 +125,15 @@ func QualifiedName(s string) (msgs []string) {
 		if parts[0] == "" {
 			msgs = append(msgs, "prefix part must be non-empty")
 		} else {
-			for _, m := range DNSSubdomain(parts[0]) {
-				msgs = append(msgs, "prefix part "+m)
+			if len(parts[0]) > maxSubdomain {
+				msgs = append(msgs, "prefix part "+tooLong(maxSubdomain))
+			}
+			if !validSubdomain(parts[0]) {
+				msgs = append(msgs, "prefix part "+regexMessage(subdomainMessage, subdomainFormat, "example.com"))
 			}
 		}
 	default:
-		return append(msgs, "a qualified name "+regexMessage(nameMessage, nameFormat, "MyName", "my.name", "123-abc")+
+		return append(msgs, "a valid label key "+regexMessage(nameMessage, nameFormat, "MyName", "my.name", "123-abc")+
 			" with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')")
 	}
 	if name == "" {
@@ -192,15 +212,13 @@ func PortName(s string) (msgs []string) {
 // ConfigKey is the syntax of a key of a ConfigMap or Secret.
 func ConfigKey(s string) (msgs []string) {
 	if len(s) > maxSubdomain {
-		msgs = append(msgs, tooLong(maxSubdomain))
+		msgs = append(msgs, tooManyCharacters(maxSubdomain))
 	}
+	good := s != ""
 	for i := range len(s) {
-		if !isAlnum(s[i]) && strings.IndexByte("-_.", s[i]) < 0 {
-			s = ""
-			break
-		}
+		good = good && (isAlnum(s[i]) || strings.IndexByte("-_.", s[i]) >= 0)
 	}
-	if s == "" {
+	if !good {
 		msgs = append(msgs, regexMessage("a valid config key must consist of alphanumeric characters, '-', '_' or '.'", `[-._a-zA-Z0-9]+`, "key.name", "KEY_NAME", "key-name"))
 	}
 	switch {
