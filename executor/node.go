@@ -58,7 +58,8 @@ type Node struct {
 	rejected []rejection
 	template *Template // whose kind is the next one's
 	slow     bool
-	unfit    string // why it cannot run here; empty: it can
+	warned   *Template // whose fields without effect were told last
+	unfit    string    // why it cannot run here; empty: it can
 	restored map[UID]*ContainerRun
 	janitor  janitor
 	lost     int // abandoned and still going on
@@ -74,6 +75,8 @@ type rejection struct {
 var (
 	_ Executor = (*Node)(nil)
 	_ Lister   = (*Node)(nil)
+	_ Restorer = (*Node)(nil)
+	_ Limited  = (*Node)(nil)
 )
 
 const (
@@ -143,6 +146,10 @@ func (n *Node) Create(pods []PodRange) (accepted int, err error) {
 				r.state.Store(runSlow)
 			}
 			n.tracked.fill(place, r)
+			if t != n.warned && n.opts.Recorder != nil {
+				n.warned = t
+				n.warn(r)
+			}
 			if n.unfit != "" {
 				n.leavePending(r)
 			} else {

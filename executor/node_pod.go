@@ -77,8 +77,6 @@ type podContainer struct {
 type firstRun struct {
 	waiting *WaitingError
 	exit    Exit
-	err     error
-	log     *containerLog
 }
 
 func newPodWorker(n *Node, r *ContainerRun) *podWorker {
@@ -550,9 +548,9 @@ func (p *podWorker) ended(run *ContainerRun, exit Exit, err error) {
 		return
 	}
 	p.touch(now)
-	var waiting *WaitingError
+	waiting, waits := errors.AsType[*WaitingError](err)
 	switch {
-	case errors.As(err, &waiting):
+	case waits:
 		p.couldNotStart(c, waiting, now)
 	case exit.Detached && n.durable:
 		c.detached = true

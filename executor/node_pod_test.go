@@ -388,3 +388,25 @@ func TestReadinessOfAPod(t *testing.T) {
 		assert.Equal(t, begin, s.Started)
 	})
 }
+
+func TestFieldsWithoutEffectAreTold(t *testing.T) {
+	log := &eventLog{}
+	within(t, ran, executor.NodeOptions{Recorder: log}, func(t *testing.T, h *house) {
+		tpl := template("ok", func(s *executor.PodSpec) {
+			s.Containers[0].LivenessProbe = &executor.Probe{}
+			s.Containers[0].Resources.Limits = map[string]executor.Quantity{"cpu": "1"}
+			s.Affinity = []byte("{}")
+		})
+		h.create(t, tpl, 1, 3)
+		synctest.Wait()
+		const want = "Warning UnsupportedField These fields have no effect: spec.affinity, spec.containers[0].livenessProbe, spec.containers[0].resources.limits"
+		told := 0
+		for _, e := range log.all() {
+			if e == want {
+				told++
+			}
+		}
+		assert.Equal(t, 1, told, "once for a template: %q", log.all())
+		assert.Contains(t, log.all(), "Normal Started Started container c")
+	})
+}

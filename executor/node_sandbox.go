@@ -75,7 +75,7 @@ func (p *podWorker) takeOver(first *firstRun) {
 	c.state = ContainerState{Kind: ContainerRunning, Started: p.r.started}
 	c.info = p.more.rareOf().info
 	c.info.At = max(c.info.At, p.r.started)
-	p.containerEnded(c, first.exit, first.err, now)
+	p.containerEnded(c, first.exit, nil, now)
 	p.rephase(now)
 }
 

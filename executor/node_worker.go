@@ -219,15 +219,14 @@ func (w *worker) finished(r *ContainerRun, old uint32, state PodState) {
 func (w *worker) finishRich(r *ContainerRun, exit Exit, err error) {
 	n := w.node
 	w.last = n.now()
-	first := &firstRun{exit: exit, err: err}
 	c := &r.pod.Template.Spec.Containers[0]
-	if errors.As(err, &first.waiting) {
-		w.serveSlow(r, first)
+	if waiting, ok := errors.AsType[*WaitingError](err); ok {
+		w.serveSlow(r, &firstRun{waiting: waiting})
 		return
 	}
 	n.normalize(&exit, err, w.last)
 	if r.state.Load()&(runStopping|runAbandoned) == 0 && restartAfter(c, r.pod.Template.Spec.RestartPolicy, exit.Code) != restartNo {
-		w.serveSlow(r, first)
+		w.serveSlow(r, &firstRun{exit: exit})
 		return
 	}
 	m := r.moreOf()

@@ -10,7 +10,7 @@ import (
 // Runtime runs one container from start to end. [Node] makes an [Executor] of it.
 //
 // A Runtime may have more abilities, each a one-method interface that Node finds by type
-// assertion: [Instant], [Recoverer], [Remover], [Execer], [Sandboxer].
+// assertion: [Instant], [Recoverer], [Remover], [Execer], [Sandboxer], [Limited].
 type Runtime interface {
 	// Run runs c, or goes on watching it if c.Handle is not empty, until it has ended. It calls
 	// c.Started once, unless the container could not be brought up.
@@ -71,6 +71,13 @@ type Sandboxer interface {
 	Setup(ctx context.Context, pod *Pod) error
 	// Teardown removes it. An unknown Pod is not an error.
 	Teardown(ctx context.Context, pod UID) error
+}
+
+// Limited is a Runtime, or an [Executor], that cannot honour every field of a Pod.
+type Limited interface {
+	// Unsupported returns the paths of the fields that s uses and that are kept but have no effect,
+	// such as spec.containers[0].livenessProbe (P-93). Nil: all of it is honoured.
+	Unsupported(s *PodSpec) []string
 }
 
 // StartInfo is what a Runtime knows of a container that it has started.

@@ -24,6 +24,7 @@ import (
 	"fmt"
 	"maps"
 	"runtime/debug"
+	"strconv"
 	"sync"
 	"sync/atomic"
 
@@ -45,6 +46,7 @@ type Runtime struct {
 var (
 	_ executor.Runtime = (*Runtime)(nil)
 	_ executor.Instant = (*Runtime)(nil)
+	_ executor.Limited = (*Runtime)(nil)
 )
 
 // New returns a Runtime that knows funcs by their names. Nil is none: see [Runtime.Register].
@@ -74,6 +76,25 @@ func (r *Runtime) Register(name string, f Func) {
 
 // Instant marks the Runtime as an [executor.Instant].
 func (r *Runtime) Instant() {}
+
+// Unsupported names the fields that have no meaning for a function; see [executor.Limited].
+func (r *Runtime) Unsupported(s *executor.PodSpec) []string {
+	var fields []string
+	add := func(used bool, field string) {
+		if used {
+			fields = append(fields, field)
+		}
+	}
+	add(len(s.Volumes) > 0, "spec.volumes")
+	for i := range s.Containers {
+		c := &s.Containers[i]
+		path := fmt.Sprintf("spec.containers[%d].", i)
+		add(len(c.Resources.Limits) > 0, path+"resources.limits")
+		add(len(c.VolumeMounts) > 0, path+"volumeMounts")
+		add(c.SecurityContext != nil, path+"securityContext")
+	}
+	return fields
+}
 
 // Run calls the function that c's image names.
 func (r *Runtime) Run(_ context.Context, c *executor.ContainerRun) (executor.Exit, error) {
@@ -112,15 +133,21 @@ func panicked(c *executor.ContainerRun, v any) executor.Exit {
 	return executor.Exit{Code: codePanic, Message: message}
 }
 
+// coded is an error that brings its own exit code; an *exec.ExitError is one.
+type coded interface {
+	error
+	ExitCode() int
+}
+
 func failed(ctx context.Context, err error) executor.Exit {
 	exit := executor.Exit{Code: 1, Message: err.Error()}
-	var own interface{ ExitCode() int }
-	switch {
-	case errors.As(err, &own):
+	if own, ok := errors.AsType[coded](err); ok {
 		if exit.Code = int32(own.ExitCode()); own.ExitCode() < 0 || own.ExitCode() > 255 {
 			exit.Code = 255
 		}
-	case ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)):
+		return exit
+	}
+	if ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
 		exit.Code = 143 // 128 + SIGTERM (P-90)
 	}
 	return exit
@@ -136,7 +163,7 @@ type exitError struct {
 
 func (e *exitError) Error() string {
 	if e.err == nil {
-		return fmt.Sprintf("exit code %d", e.code)
+		return "exit code " + strconv.Itoa(e.code)
 	}
 	return e.err.Error()
 }
