@@ -495,6 +495,7 @@ func deleteOwned(k *kit) error {
 		return err
 	}
 	k.exec.Delete(a, nil, time.Second)
+	k.exec.Untrack(a, ofA)
 	if err := k.awaitGone(ofA); err != nil {
 		return err
 	}
