@@ -212,3 +212,14 @@ func TestFullDisk(t *testing.T) {
 	defer s.Close()
 	assert.Equal(t, stored+1, strings.Count(dump(t, s), "\n"))
 }
+
+// The file is inspected under the lock: bbolt's own would come too late.
+func TestLockIsTakenBeforeInspection(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "jobs.db")
+	s := open(t, path)
+	defer s.Close()
+	require.NoError(t, os.Truncate(path, 100)) // what a writer might be about
+	_, err := Open(path, Options{LockWait: -1})
+	assert.ErrorIs(t, err, ErrLocked)
+	assert.NotErrorIs(t, err, ErrCorrupt)
+}

@@ -206,7 +206,7 @@ func (s *Store) commit(group []*request, st *state) error {
 		if err := tx.Bucket(bucketStore).Put(keyState, st.encode()); err != nil {
 			return errors.Join(err, tx.Rollback())
 		}
-		return tx.Commit()
+		return s.commitTx(tx)
 	})
 	switch {
 	case err == nil:

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"hash/fnv"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -245,6 +246,39 @@ func TestMixedTransactions(t *testing.T) {
 			require.True(t, slices.Contains(dumps, d))
 		}
 	}
+}
+
+// The newest meta page leads to a tree that is complete, but of an earlier
+// transaction: bbolt had used its pages again, and only the meta page was written.
+func TestMetaPageOfAnotherTransaction(t *testing.T) {
+	files, _ := history(t, 20, 16, 200, 1)
+	content, page := files[0], int64(os.Getpagesize())
+	metas, errs := findMetas(bytes.NewReader(content))
+	require.Equal(t, [2]error{}, errs)
+	older, newer := int64(0), int64(1)
+	if metas[0].txid > metas[1].txid {
+		older, newer = 1, 0
+	}
+	body := content[older*page+pageHeader:][:metaSize]
+	copy(body, content[newer*page+pageHeader:][:metaSize])
+	binary.NativeEndian.PutUint64(body[48:], metas[newer].txid+1)
+	h := fnv.New64a()
+	h.Write(body[:metaSize-8])
+	binary.NativeEndian.PutUint64(body[metaSize-8:], h.Sum64())
+	_, err := outcome(t, content, Options{})
+	assert.ErrorContains(t, err, fmt.Sprintf("its newest transaction is %d, the state of %d is there", metas[newer].txid+1, metas[newer].txid))
+}
+
+// bbolt would write over what is listed as free.
+func TestUsedPageListedAsFree(t *testing.T) {
+	files, _ := history(t, 20, 16, 200, 1)
+	im, err := openImage(bytes.NewReader(files[0]), int64(len(files[0])), false)
+	require.NoError(t, err)
+	list := files[0][int64(im.freelist)*im.pageSize:]
+	binary.NativeEndian.PutUint16(list[10:], 1)
+	binary.NativeEndian.PutUint64(list[pageHeader:], im.root)
+	_, err = outcome(t, files[0], Options{})
+	assert.ErrorContains(t, err, fmt.Sprintf("it lists page %d as free, which is in use", im.root))
 }
 
 // A branch page that leads back to itself is followed by bbolt until the stack ends.

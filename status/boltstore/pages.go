@@ -233,26 +233,26 @@ type child struct {
 	page uint64
 }
 
-func branch(b []byte, count int) (children []child, end int, err error) {
-	end = pageHeader + count*pageElement
+func branch(b []byte, count int) ([]child, error) {
+	end := pageHeader + count*pageElement
 	if end > len(b) {
-		return nil, 0, fmt.Errorf("it has %d elements", count)
+		return nil, fmt.Errorf("it has %d elements", count)
 	}
-	children = make([]child, count)
+	children := make([]child, count)
 	for i := range children {
 		at := pageHeader + i*pageElement
 		e := b[at:]
 		pos, ksize := native.Uint32(e), native.Uint32(e[4:])
 		if int64(at)+int64(pos) != int64(end) || ksize == 0 || int64(end)+int64(ksize) > int64(len(b)) {
-			return nil, 0, fmt.Errorf("element %d is not where it should be", i)
+			return nil, fmt.Errorf("element %d is not where it should be", i)
 		}
 		children[i] = child{key: b[end : end+int(ksize)], page: native.Uint64(e[8:])}
 		end += int(ksize)
 		if i > 0 && bytes.Compare(children[i-1].key, children[i].key) >= 0 {
-			return nil, 0, fmt.Errorf("element %d is out of order", i)
+			return nil, fmt.Errorf("element %d is out of order", i)
 		}
 	}
-	return children, end, nil
+	return children, nil
 }
 
 // tree visits the items below a page in order of their keys, all of which must be
@@ -273,11 +273,11 @@ func (im *image) tree(id uint64, low, high []byte, depth int, visit func(item) e
 		return bytes.Compare(low, first) <= 0 && (high == nil || bytes.Compare(last, high) < 0)
 	}
 	if flags == flagBranch {
-		children, end, err := branch(b, count)
+		children, err := branch(b, count)
 		if err != nil {
 			return wrong(err)
 		}
-		if !im.fits(end, len(b)) || !within(children[0].key, children[count-1].key) {
+		if !within(children[0].key, children[count-1].key) {
 			return wrong(errors.New("its keys belong elsewhere"))
 		}
 		for i, c := range children {
@@ -291,11 +291,11 @@ func (im *image) tree(id uint64, low, high []byte, depth int, visit func(item) e
 		}
 		return nil
 	}
-	items, end, err := leaf(b, count)
+	items, _, err := leaf(b, count)
 	if err != nil {
 		return wrong(err)
 	}
-	if !im.fits(end, len(b)) || count > 0 && !within(items[0].key, items[count-1].key) {
+	if count > 0 && !within(items[0].key, items[count-1].key) {
 		return wrong(errors.New("its keys belong elsewhere"))
 	}
 	for _, it := range items {
@@ -304,13 +304,6 @@ func (im *image) tree(id uint64, low, high []byte, depth int, visit func(item) e
 		}
 	}
 	return nil
-}
-
-// fits reports whether a page of that content has the size that bbolt gives it
-// (earlier releases gave one page more than needed if it fitted exactly).
-func (im *image) fits(end, size int) bool {
-	ps := int(im.pageSize)
-	return size == (end+ps-1)/ps*ps || size == (end/ps+1)*ps
 }
 
 // bucket visits the items of a bucket, given its value in the bucket above. A small

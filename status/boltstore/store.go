@@ -39,6 +39,8 @@ type Store struct {
 	db   *bbolt.DB
 	file *os.File // bbolt's own, to let go of it when bbolt cannot be asked any more
 
+	commitTx func(*bbolt.Tx) error // Commit, but for tests of a failing disk
+
 	mu     sync.Mutex
 	idle   sync.Cond // on mu: leading is false and loads is 0
 	state  state     // of the last transaction; written by the leader
@@ -58,7 +60,7 @@ var _ status.Store = (*Store)(nil)
 // not what was written, [ErrFormat] if another version of podless wrote it, and
 // [ErrLocked] if another Store has it. Every error names the file.
 func Open(path string, opts Options) (*Store, error) {
-	s := &Store{path: path}
+	s := &Store{path: path, commitTx: (*bbolt.Tx).Commit}
 	s.idle.L = &s.mu
 	_, err := os.Stat(path)
 	if errors.Is(err, os.ErrNotExist) {

@@ -176,7 +176,43 @@ func TestConflictFailsAlone(t *testing.T) {
 	require.NoError(t, tx.Rollback())
 }
 
+// The disk fails when the meta page has been written: nobody knows whether it is
+// there after a power failure.
 func TestAfterAnUnknownOutcomeTheStoreEnds(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "jobs.db")
+	s := open(t, path)
+	broken := errors.New("input/output error")
+	s.commitTx = func(tx *bbolt.Tx) error { return errors.Join(tx.Commit(), broken) }
+	_, err := s.Apply(t.Context(), statustest.Puts(statustest.Put("a", "x", 0)))
+	assert.ErrorIs(t, err, broken)
+	assert.EqualError(t, err, "boltstore: "+path+": apply: it is not known whether the batch is on the disk: input/output error")
+	s.commitTx = (*bbolt.Tx).Commit
+	for range 2 {
+		_, err = s.Apply(t.Context(), statustest.Puts(statustest.Put("b", "x", 0)))
+		assert.ErrorIs(t, err, broken)
+		assert.ErrorContains(t, err, "after an earlier error it has to be opened again")
+	}
+	require.NoError(t, s.Close())
+	s = open(t, path)
+	defer s.Close()
+	assert.Equal(t, "Job ns/a 1 x\nat 1\n", dump(t, s), "the file knows")
+}
+
+func TestAfterAFailedBatchTheStoreGoesOn(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "jobs.db"))
+	defer s.Close()
+	broken := errors.New("no space left on device")
+	s.commitTx = func(tx *bbolt.Tx) error { return errors.Join(tx.Rollback(), broken) }
+	_, err := s.Apply(t.Context(), statustest.Puts(statustest.Put("a", "x", 0)))
+	assert.ErrorIs(t, err, broken)
+	assert.Equal(t, "at 0\n", dump(t, s))
+	s.commitTx = (*bbolt.Tx).Commit
+	v, err := s.Apply(t.Context(), statustest.Puts(statustest.Put("a", "x", 0)))
+	require.NoError(t, err)
+	assert.Equal(t, status.Version(1), v)
+}
+
+func TestAfterAPanicTheStoreEnds(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "jobs.db")
 	s := open(t, path)
 	_, err := s.Apply(t.Context(), statustest.Puts(statustest.Put("a", "x", 0)))
