@@ -129,3 +129,19 @@ func BenchmarkOnePodJob(b *testing.B) {
 		runJob(b, jobs, benchmarkJob("one", 1, 1, job.NonIndexed))
 	}
 }
+
+// BenchmarkRunStored is BenchmarkRun with a Store: what one turn of the loop costs.
+func BenchmarkRunStored(b *testing.B) {
+	for _, parallelism := range []int32{8, 64, 1024} {
+		b.Run(fmt.Sprintf("store=memory/parallelism=%d", parallelism), func(b *testing.B) {
+			jobs := startController(b, job.Options{Store: status.NewMemoryStore()})
+			var ours []float64
+			for b.Loop() {
+				t0 := time.Now()
+				runJob(b, jobs, benchmarkJob("bench", parallelism, benchmarkPods, job.NonIndexed))
+				ours = append(ours, float64(time.Since(t0))/benchmarkPods)
+			}
+			b.ReportMetric(median(ours), "ns/pod")
+		})
+	}
+}

@@ -40,13 +40,14 @@ type batch struct {
 
 // storing is one Job's part of a batch.
 type storing struct {
-	l    *liveJob
-	put  int // index in Puts, -1: it is deleted
-	del  int // index in Deletes
-	plan *Plan
-	ops  []*op
-	next *Job // what is put, to become the newest snapshot
-	err  error
+	l     *liveJob
+	put   int // index in Puts, -1: it is deleted
+	del   int // index in Deletes
+	plan  *Plan
+	ops   []*op
+	next  *Job // what is put, to become the newest snapshot
+	again bool // another Sync is due
+	err   error
 }
 
 func (o *loop) init() {
@@ -222,6 +223,10 @@ func (c *Controller) store1(l *liveJob, b *batch, p *Plan, ops []*op) {
 		b.Deletes = append(b.Deletes, status.Delete{Key: key, Expect: l.version})
 	}
 	l.applying, l.changed = true, false
+	if c.opts.StartEarly && p != nil && len(p.Create) > 0 && s.put >= 0 {
+		s.again = c.create(l, p, l.synced)
+		p.Create = p.Create[:0]
+	}
 	b.jobs = append(b.jobs, s)
 }
 
@@ -302,7 +307,7 @@ func (c *Controller) afterStored(s *storing) (fatal error) {
 		l.version = l.storedAt
 		c.publish(l, s.next, l.storedAt)
 		if s.plan != nil {
-			if c.carryOut(l, s.plan, l.synced) {
+			if c.carryOut(l, s.plan, l.synced) || s.again {
 				c.loop.enqueue(l)
 			}
 			c.passOn(l)

@@ -325,6 +325,36 @@ func TestOrderOfStoreAndExecutor(t *testing.T) {
 	})
 }
 
+func TestStartEarly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &flakyStore{Store: status.NewMemoryStore()}
+		s := newHost(t, store, Options{StartEarly: true})
+		store.set(nil, time.Second)
+		go func() { _, _ = s.Create(s.ctx, testJob("pi", 1, 2)) }()
+		synctest.Wait()
+		require.Len(t, s.fake.List(), 1, "it does not wait for the Store")
+		uid := s.fake.List()[0].Pod.UID
+		s.succeed(uid)
+		sleep(1999 * time.Millisecond)
+		assert.True(t, s.fake.Tracked(uid))
+		require.Len(t, s.fake.List(), 2)
+		sleep(time.Millisecond)
+		assert.False(t, s.fake.Tracked(uid), "it is forgotten after it was counted")
+		s.fake.RejectCreates("quota")
+		s.succeed(s.pods(executor.Pending)...)
+		store.set(nil, 0)
+		sleep(5 * time.Second)
+		assert.True(t, s.get("pi").Finished())
+		s.create(testJob("tau", 1, 1))
+		sleep(5 * time.Second)
+		assert.Zero(t, s.get("tau").Status.Active)
+		s.fake.RejectCreates("")
+		sleep(time.Minute)
+		assert.EqualValues(t, 1, s.get("tau").Status.Active)
+		s.stop()
+	})
+}
+
 // Somebody else writes to the Store: Run ends rather than to go on with what is not
 // true any more.
 func TestForeignWriter(t *testing.T) {
