@@ -129,10 +129,7 @@ func (l *containerLog) remove() {
 func (b *logBudget) enforce(grown *containerLog) {
 	n := b.node
 	n.mu.Lock()
-	for n.kept.n > 0 && b.used.Load() > b.max {
-		if r := n.kept.pop(); r != nil {
-			n.remove(r, false)
-		}
+	for b.used.Load() > b.max && n.dropOldest() {
 	}
 	n.mu.Unlock()
 	if b.used.Load() <= b.max {

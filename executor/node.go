@@ -58,6 +58,10 @@ type Node struct {
 	rejected []rejection
 	template *Template // whose kind is the next one's
 	slow     bool
+	owned    map[ownerKey]*ownedPods
+	creating ownerCache
+	settling ownerCache
+	dropping ownerCache
 	warned   *Template // whose fields without effect were told last
 	unfit    string    // why it cannot run here; empty: it can
 	restored map[UID]*ContainerRun
@@ -145,7 +149,7 @@ func (n *Node) Create(pods []PodRange) (accepted int, err error) {
 			if n.slow {
 				r.state.Store(runSlow)
 			}
-			n.tracked.fill(place, r)
+			n.track(place, r)
 			if t != n.warned && n.opts.Recorder != nil {
 				n.warned = t
 				n.warn(r)
@@ -202,7 +206,9 @@ func (n *Node) Delete(t *Template, uids []UID, grace time.Duration) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if uids == nil {
-		n.deleteOwned(t, grace)
+		if t != nil {
+			n.deleteOwned(t, grace)
+		}
 		return
 	}
 	var kept map[UID]bool
@@ -217,38 +223,30 @@ func (n *Node) Delete(t *Template, uids []UID, grace time.Duration) {
 		kept[uid] = true
 	}
 	if kept != nil {
-		n.dropKept(func(r *ContainerRun) bool { return kept[r.pod.UID] })
+		n.dropUIDs(kept)
 	}
 }
 
 // deleteOwned deletes every Pod of t's owner: nobody will untrack them.
 func (n *Node) deleteOwned(t *Template, grace time.Duration) {
-	owned := func(r *ContainerRun) bool {
-		return r.pod.Template == t || t.Owner.UID != "" && r.pod.Template.Owner.UID == t.Owner.UID
+	o := n.owned[keyOf(t)]
+	if o == nil {
+		return
 	}
-	var found []*ContainerRun
-	n.tracked.each(func(r *ContainerRun) bool {
-		if owned(r) {
-			found = append(found, r)
-		}
-		return true
-	})
+	found := make([]*ContainerRun, 0, o.tracked)
+	if o.tracked > 0 {
+		n.tracked.each(func(r *ContainerRun) bool {
+			if keyOf(r.pod.Template) == keyOf(t) {
+				found = append(found, r)
+			}
+			return len(found) < o.tracked
+		})
+	}
 	for _, r := range found {
 		n.delete(r, grace)
 		n.untrack(r)
 	}
-	n.dropKept(owned)
-}
-
-// dropKept removes ended, untracked Pods.
-func (n *Node) dropKept(drop func(*ContainerRun) bool) {
-	n.kept.filter(func(r *ContainerRun) bool {
-		if !drop(r) {
-			return true
-		}
-		n.remove(r, true)
-		return false
-	})
+	n.dropKept(t, func(*ContainerRun) bool { return true })
 }
 
 // delete asks for the end of one Pod. The caller holds n.mu.
@@ -339,25 +337,6 @@ func (n *Node) untrack(r *ContainerRun) {
 	if old&runUntracked == 0 && old&runEnded != 0 {
 		n.settle(r)
 	}
-}
-
-// settle lets an ended and untracked Pod leave the table, for ever or to be kept for a while. The caller holds n.mu.
-func (n *Node) settle(r *ContainerRun) {
-	n.tracked.remove(&r.pod.UID)
-	if r.state.Load()&runDeleted != 0 {
-		n.remove(r, true)
-		return
-	}
-	if n.opts.KeepTerminated == 0 {
-		n.remove(r, false)
-		return
-	}
-	if n.kept.n >= n.opts.KeepTerminated {
-		if old := n.kept.pop(); old != nil {
-			n.remove(old, false)
-		}
-	}
-	n.kept.push(r)
 }
 
 // remove forgets a Pod that is in no table any more. The caller holds n.mu.

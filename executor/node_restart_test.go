@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -67,3 +68,8 @@ func TestCrashLoop(t *testing.T) {
 		})
 	}
 }
+
+// runtimeFunc is a Runtime for tests that do not care.
+type runtimeFunc func(context.Context, *ContainerRun) (Exit, error)
+
+func (f runtimeFunc) Run(ctx context.Context, c *ContainerRun) (Exit, error) { return f(ctx, c) }

@@ -244,7 +244,8 @@ func (n *Node) resume(ctx context.Context) error {
 		r := n.tracked.get(&uid)
 		if r == nil && restored[uid] != nil {
 			r = restored[uid]
-			n.tracked.put(r)
+			place, _ := n.tracked.room(&uid)
+			n.track(place, r)
 			n.live++
 		}
 		switch {

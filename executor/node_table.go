@@ -53,12 +53,6 @@ func (t *podTable) fill(i int, r *ContainerRun) {
 	s.uid, s.run = r.pod.UID, r
 }
 
-// put adds r, whose UID is not there.
-func (t *podTable) put(r *ContainerRun) {
-	i, _ := t.room(&r.pod.UID)
-	t.fill(i, r)
-}
-
 // remove takes the Pod out.
 func (t *podTable) remove(u *UID) {
 	if t.n == 0 {
@@ -139,48 +133,4 @@ func (q *podQueue) resize(size int) {
 		ring[i] = q.ring[(q.head+i)&(len(q.ring)-1)]
 	}
 	q.ring, q.head = ring, 0
-}
-
-// podRing keeps ended Pods, oldest first. A Pod in the middle that was removed leaves a nil.
-type podRing struct {
-	ring []*ContainerRun
-	head int
-	n    int // places in use, nils included
-}
-
-func (q *podRing) push(r *ContainerRun) {
-	if q.n == len(q.ring) {
-		ring := make([]*ContainerRun, max(16, 2*len(q.ring)))
-		for i := range q.n {
-			ring[i] = q.at(i)
-		}
-		q.ring, q.head = ring, 0
-	}
-	q.ring[(q.head+q.n)&(len(q.ring)-1)] = r
-	q.n++
-}
-
-func (q *podRing) at(i int) *ContainerRun { return q.ring[(q.head+i)&(len(q.ring)-1)] }
-
-func (q *podRing) pop() *ContainerRun {
-	r := q.ring[q.head]
-	q.ring[q.head] = nil
-	q.head = (q.head + 1) & (len(q.ring) - 1)
-	q.n--
-	return r
-}
-
-// filter keeps those for which keep is true.
-func (q *podRing) filter(keep func(*ContainerRun) bool) {
-	kept := 0
-	for i := range q.n {
-		j := (q.head + i) & (len(q.ring) - 1)
-		r := q.ring[j]
-		q.ring[j] = nil
-		if r != nil && keep(r) {
-			q.ring[(q.head+kept)&(len(q.ring)-1)] = r
-			kept++
-		}
-	}
-	q.n = kept
 }
