@@ -9,6 +9,22 @@ import (
 	"github.com/podless/podless/executor/process"
 )
 
+// BenchmarkNode is the whole way of a Pod that is one process; BenchmarkRun compares with os/exec.
+func BenchmarkNode(b *testing.B) {
+	executortest.Benchmark(b, executortest.Subject{
+		New: func(tb testing.TB) executor.Executor {
+			node, err := executor.NewNode(process.New(process.Options{}), executor.NodeOptions{})
+			if err != nil {
+				tb.Fatal(err)
+			}
+			return node
+		},
+		Container: func(executortest.Behavior) executor.Container {
+			return executor.Container{Command: []string{"/bin/true"}}
+		},
+	})
+}
+
 func TestConformance(t *testing.T) {
 	executortest.RunRuntime(t, executortest.RuntimeSubject{
 		New: func(testing.TB) executor.Runtime { return process.New(process.Options{}) },

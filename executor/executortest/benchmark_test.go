@@ -1,0 +1,5 @@
+package executortest
+
+import "testing"
+
+func BenchmarkScript(b *testing.B) { Benchmark(b, scriptSubject()) }
