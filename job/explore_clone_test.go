@@ -81,7 +81,7 @@ func TestExploreCloneKnowsEveryField(t *testing.T) {
 			"job", "opts", "base", "most", "template", "high",
 			"conditions", "startTime", "completion", "succeededCount", "failedCount", "record", "begun",
 			"pods", "index", "held", "heldFailures", "ended", "active", "ready", "terminating", "open", "restarts", "strange", "success",
-			"refused", "end", "shown", "told", "now", "planned", "pending", "plan",
+			"refused", "end", "shown", "told", "scaledDown", "now", "planned", "pending", "plan",
 		}},
 		{podTable{}, []string{"slots", "n", "free"}},
 		{indexes{}, []string{"base", "succ", "fail", "busy", "oldSucc", "oldFail", "nSucc", "nFail", "extra", "cursor"}},

@@ -53,10 +53,15 @@ func (m *Machine) sortEnded() {
 
 // nextBackoff is the record that J-91 makes of the newly ended Pods.
 func (m *Machine) nextBackoff() Backoff {
-	if len(m.ended) == 0 {
+	ended := m.ended
+	invalid := func(p *pod) bool { return !m.valid(p) } // J-27
+	if slices.ContainsFunc(ended, invalid) {
+		ended = slices.DeleteFunc(slices.Clone(ended), invalid)
+	}
+	if len(ended) == 0 {
 		return m.record.Backoff
 	}
-	return m.record.Backoff.next(m.ended, m.failed)
+	return m.record.Backoff.next(ended, m.failed)
 }
 
 // countEnded adds the newly succeeded to the completions (J-30, J-62), marks failed
@@ -186,6 +191,7 @@ func (m *Machine) interim(e *end) {
 		return
 	}
 	m.end = e
+	m.plan.WakeAt = time.Time{} // the deadline matters no more
 	t := status.ConditionFailureTarget
 	if e.success {
 		t = status.ConditionSuccessCriteriaMet

@@ -48,6 +48,8 @@ type Machine struct {
 	shown   counters
 	told    bool // Expired or Retired was said
 
+	scaledDown executor.Stamp // the last Sync that deleted what was too much
+
 	now     executor.Stamp
 	planned time.Time
 	pending Plan // what Observe found that the next Plan must say
@@ -144,7 +146,7 @@ func (m *Machine) reindex() {
 	}
 	for _, p := range m.held {
 		if !m.valid(p) {
-			m.forget(p)
+			m.release(p)
 		}
 	}
 	for _, p := range m.pods.sorted(func(*pod) bool { return true }) {
@@ -218,11 +220,19 @@ func take[T any](to, from []T) ([]T, []T) {
 // close ends the Plan.
 func (m *Machine) close() *Plan {
 	m.ended = m.ended[:0]
-	if c := (counters{m.active, m.ready, m.terminating}); c != m.shown { // J-35
+	if c := m.counters(); c != m.shown { // J-35
 		m.shown = c
 		m.plan.Changed = true
 	}
 	return &m.plan
+}
+
+// counters are those that the status shows: a finished Job has no Pod any more, whatever comes back (J-131).
+func (m *Machine) counters() counters {
+	if m.finished() {
+		return counters{}
+	}
+	return counters{m.active, m.ready, m.terminating}
 }
 
 // wakeAt asks for a Sync at t or before.

@@ -23,6 +23,9 @@ func (m *Machine) Observe(s *executor.PodState) {
 // has been relabelled, orphaned or adopted, or a stray. The Machine claims what
 // matches the selector and lets go of what does not.
 func (m *Machine) ObserveMeta(s *executor.PodState, meta *executor.PodMeta) {
+	if m.foreign() { // J-17, J-128
+		return
+	}
 	p := m.pods.get(s.Pod.UID)
 	matches := m.job.Spec.Selector.Matches(meta.Labels)
 	switch {
@@ -72,6 +75,9 @@ func (m *Machine) adopt(s *executor.PodState) *pod {
 // unknown is for a reported Pod that is not in the table. An own one that was
 // settled before is untracked or deleted again and never counted.
 func (m *Machine) unknown(s *executor.PodState) *pod {
+	if m.foreign() { // J-128
+		return nil
+	}
 	if n := s.Pod.UID.Ordinal(); n >= m.record.Next { // its intent was lost: it must not come again
 		m.record.Next = n + 1
 		m.pending.Changed = true
@@ -103,6 +109,9 @@ func (m *Machine) update(p *pod, s *executor.PodState) {
 	if p.phase.Terminal() { // P-4: a late Running is dropped
 		return
 	}
+	if m.refused.inRow > 0 && p.open && p.created >= m.refused.until { // one was accepted since
+		m.refused.inRow = 0
+	}
 	m.leave(p)
 	p.phase, p.ready, p.scheduled = s.Phase, s.Ready, s.Scheduled
 	p.restarts, p.exitCode = s.Restarts, s.ExitCode
@@ -113,6 +122,12 @@ func (m *Machine) update(p *pod, s *executor.PodState) {
 	m.enter(p)
 	switch {
 	case p.open:
+		if p.held { // its end time is stored
+			m.pending.Changed = true
+		}
+		if p.held && p.phase == executor.Succeeded { // it was failed only because it was being deleted (J-23)
+			m.unhold(p)
+		}
 		if p.phase.Terminal() || p.deleted != 0 {
 			m.noteEnd(p)
 		}
@@ -183,6 +198,18 @@ func (m *Machine) drop(p *pod) {
 	m.pods.remove(p)
 }
 
+// release settles a held Pod without counting it: its index is out of range (J-87).
+func (m *Machine) release(p *pod) {
+	m.pending.Changed = true
+	m.pending.Untrack = append(m.pending.Untrack, p.uid)
+	p.open = false
+	m.open--
+	m.unhold(p)
+	if p.phase.Terminal() {
+		m.pods.remove(p)
+	}
+}
+
 // forget is drop for a Pod that is no longer this Job's; it is not counted.
 func (m *Machine) forget(p *pod) {
 	if p.open {
@@ -220,6 +247,11 @@ func (m *Machine) Requeue(uid executor.UID) {
 		return
 	}
 	m.pending.Changed = true
+	if p.held { // its failure was seen before
+		m.leave(p)
+		p.phase, p.finished = executor.Failed, p.finishTime()
+		return
+	}
 	if m.perIndex() && p.index >= 0 && p.failures+p.ignored > 0 && m.held[p.index] == nil {
 		m.leave(p)
 		p.phase, p.lost = executor.Failed, true

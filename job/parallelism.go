@@ -21,10 +21,27 @@ func (m *Machine) manage(b Backoff) bool {
 		return true
 	}
 	want := m.wantActive()
-	if !m.scaleDown(want) { // J-42
-		m.scaleUp(want, b)
+	if m.scaleDown(want) { // J-42
+		m.scaledDown = m.now
 	}
+	if m.room(want) <= 0 {
+		return true
+	}
+	if m.scaledDown == m.now { // nothing is created in the Sync that deletes
+		m.wakeAt(m.now + 1)
+		return true
+	}
+	m.scaleUp(m.room(want), b)
 	return true
+}
+
+// room is J-43.
+func (m *Machine) room(want int32) int32 {
+	n := want - m.active
+	if effectivelyFailed(&m.job.Spec) {
+		n -= m.terminating
+	}
+	return n
 }
 
 // wantActive is J-41.
@@ -131,14 +148,7 @@ func (m *Machine) deleteActive() {
 }
 
 // scaleUp is J-43 to J-46.
-func (m *Machine) scaleUp(want int32, b Backoff) {
-	n := want - m.active
-	if effectivelyFailed(&m.job.Spec) {
-		n -= m.terminating
-	}
-	if n <= 0 {
-		return
-	}
+func (m *Machine) scaleUp(n int32, b Backoff) {
 	if !m.perIndex() { // J-44
 		if until := m.backoffUntil(b.Failures, b.Last); until > m.now {
 			m.wakeAt(until)
@@ -239,11 +249,13 @@ func (r *refusals) allow(n int32, now executor.Stamp) (int32, executor.Stamp) {
 		return 0, r.until
 	}
 	tried := min(n, r.batch)
+	if r.batch *= 2; r.batch > 1<<20 {
+		r.batch = 0
+	}
 	if tried == n {
-		r.batch *= 2
 		return n, 0
 	}
-	r.batch *= 2
+	r.until = now + 1
 	return tried, now + 1
 }
 

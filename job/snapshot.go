@@ -10,9 +10,10 @@ import (
 // Status returns a snapshot of the Job's status. It costs as much as there are runs of
 // completed and failed indexes.
 func (m *Machine) Status() *Status {
+	c := m.counters()
 	s := &Status{
 		Conditions: slices.Clip(m.conditions),
-		Active:     m.active, Succeeded: m.succeeded(), Failed: m.failedCount,
+		Active:     c.active, Succeeded: m.succeeded(), Failed: m.failedCount,
 	}
 	if !m.startTime.IsZero() {
 		s.StartTime = new(m.startTime)
@@ -21,7 +22,7 @@ func (m *Machine) Status() *Status {
 		s.CompletionTime = new(m.completion)
 	}
 	if m.begun { // J-29
-		s.Ready, s.Terminating = new(m.ready), new(m.terminating)
+		s.Ready, s.Terminating = new(c.ready), new(c.terminating)
 		s.UncountedTerminatedPods = &UncountedTerminatedPods{}
 	}
 	if m.isIndexed() {
@@ -46,7 +47,7 @@ func (m *Machine) Record() *Record {
 		}
 		o := OpenPod{
 			UID: p.uid, Index: p.index, Failures: p.failures, Ignored: p.ignored,
-			Created: p.created, Deleting: p.deleted != 0 || p.asked,
+			Created: p.created, Deleting: (p.deleted != 0 || p.asked) && !p.phase.Terminal(),
 		}
 		if p.held {
 			o.Failed, o.FailureIgnored, o.Lost = max(p.finishTime(), 1), p.rule.ignored(), p.lost
@@ -65,6 +66,9 @@ func (m *Machine) load(s *Status) {
 	m.begun = s.UncountedTerminatedPods != nil
 	if m.isIndexed() {
 		m.index.load(s.CompletedIndexes, value(s.FailedIndexes), m.completions())
+		if int(m.index.nSucc) != s.CompletedIndexes.Len() || int(m.index.nFail) != value(s.FailedIndexes).Len() {
+			m.pending.Changed = true // completions was lowered just before the end of the host (J-87)
+		}
 	} else {
 		m.succeededCount = s.Succeeded
 	}
@@ -101,14 +105,23 @@ func (m *Machine) loadRecord(r *Record) {
 		m.open++
 		if o.Failed == 0 {
 			m.enter(p)
-			m.strange = m.strange || p.adopted
+			m.strange = m.strange || p.adopted || !m.valid(p) // J-50
 			continue
 		}
-		p.phase, p.finished, p.lost = executor.Failed, o.Failed, o.Lost
+		p.lost = o.Lost
+		if o.Deleting { // it still terminates
+			p.deleted = o.Failed
+			m.enter(p)
+		} else {
+			p.phase, p.finished = executor.Failed, o.Failed
+		}
 		if o.FailureIgnored {
 			p.rule.action = ActionIgnore
 		}
 		m.hold(p)
+		if !m.valid(p) { // J-87
+			m.forget(p)
+		}
 	}
 	m.plan = Plan{}
 }
