@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 
 	"github.com/podless/podless/status"
 )
@@ -73,7 +74,7 @@ func Open(path string, opts Options) (*Store, error) {
 		s.db, err = bbolt.Open(path, 0o600, s.boltOptions(opts))
 		return err
 	})
-	if errors.Is(err, bbolt.ErrTimeout) { // where lock does nothing
+	if errors.Is(err, bolterrors.ErrTimeout) { // where lock does nothing
 		err = ErrLocked
 	}
 	if err == nil {
