@@ -3,6 +3,7 @@ package cronjob
 import (
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"testing"
 	"time"
 
@@ -272,9 +273,13 @@ func TestYear(t *testing.T) {
 	require.NoError(t, err)
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, zone)
 	end := start.AddDate(1, 0, 0)
+	if testing.Short() {
+		end = start.AddDate(0, 3, 0) // into summer time, at least
+	}
 	cj := newCronJob("* * * * *", forbid, func(s *Spec) { s.TimeZone = new("America/New_York") })
 	cj.Metadata.CreationTimestamp = status.NewTime(start)
 
+	defer debug.SetGCPercent(debug.SetGCPercent(1000)) // the heap is tiny, and would be collected all the time
 	began := time.Now()
 	p := newPlay(t, cj)
 	started, lost := 0, 0
