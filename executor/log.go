@@ -40,7 +40,7 @@ type logBudget struct {
 func newContainerLog(n *Node) *containerLog { return &containerLog{node: n} }
 
 // append adds p and returns its length.
-func (l *containerLog) append(_ int, p []byte) int {
+func (l *containerLog) append(p []byte) int {
 	if len(p) == 0 {
 		return 0
 	}
@@ -104,13 +104,6 @@ func (l *containerLog) close() {
 	defer l.mu.Unlock()
 	l.closed = true
 	l.notify()
-}
-
-// reopen takes close back.
-func (l *containerLog) isClosed() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.closed
 }
 
 // remove drops everything; readers end.

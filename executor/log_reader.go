@@ -17,7 +17,6 @@ type logReader struct {
 
 	mu   sync.Mutex // one Read at a time
 	next int64      // offset in the log
-	from int64      // nothing before it is given out
 	bol  bool       // next is at the beginning of a line
 	buf  []byte     // rendered and not yet read
 }

@@ -55,7 +55,6 @@ type Node struct {
 	done     chan struct{} // closed when draining and workers is 0
 	out      []*ContainerRun
 	gone     []UID
-	rejected []rejection
 	template *Template // whose kind is the next one's
 	slow     bool
 	owned    map[ownerKey]*ownedPods
@@ -69,11 +68,6 @@ type Node struct {
 	lost     int // abandoned and still going on
 
 	buf []PodState // Run's
-}
-
-type rejection struct {
-	uid UID
-	err error
 }
 
 var (
@@ -348,6 +342,9 @@ func (n *Node) remove(r *ContainerRun, gone bool) {
 	n.cleanUp(r.pod.UID, true)
 	if m := r.more.Load(); m != nil {
 		m.mu.Lock()
+		if m.log == nil && r.state.Load()&runAbandoned != 0 { // it may still write
+			m.log = newContainerLog(n)
+		}
 		m.eachLog((*containerLog).remove)
 		m.mu.Unlock()
 	}

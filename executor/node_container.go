@@ -65,7 +65,6 @@ type runRare struct {
 	grace   time.Duration
 	killer  *time.Timer
 	info    StartInfo
-	started bool
 
 	// Of a Pod.
 	deleted      Stamp
@@ -271,10 +270,10 @@ type (
 )
 
 // Write appends p to the log.
-func (w *stdout) Write(p []byte) (int, error) { return (*ContainerRun)(w).logOf().append(0, p), nil }
+func (w *stdout) Write(p []byte) (int, error) { return (*ContainerRun)(w).logOf().append(p), nil }
 
 // Write appends p to the log.
-func (w *stderr) Write(p []byte) (int, error) { return (*ContainerRun)(w).logOf().append(1, p), nil }
+func (w *stderr) Write(p []byte) (int, error) { return (*ContainerRun)(w).logOf().append(p), nil }
 
 // logOf returns the log of this run, made if need be.
 func (r *ContainerRun) logOf() *containerLog {

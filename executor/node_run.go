@@ -93,16 +93,13 @@ func (n *Node) flush() {
 		n.out[i] = nil
 	}
 	n.out = n.out[:0]
-	gone, rejected := n.gone, n.rejected
-	n.gone, n.rejected = nil, nil
+	gone := n.gone
+	n.gone = nil
 	n.buf = states
 	n.mu.Unlock()
 	if len(states) > 0 {
 		n.sink.Report(states)
 		clear(states)
-	}
-	for _, x := range rejected {
-		n.sink.Rejected(x.uid, x.err)
 	}
 	for _, uid := range gone {
 		n.sink.Gone(uid)

@@ -92,7 +92,9 @@ func (l *ledger) create(first, n int) {
 func (l *ledger) Gone(uid executor.UID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	assert.Contains(l.t, l.ended, uid)
+	if _, ok := l.ended[uid]; !ok {
+		l.t.Errorf("%s is gone and has not ended", uid)
+	}
 	assert.False(l.t, l.gone[uid], "it is gone once")
 	l.gone[uid] = true
 }
@@ -131,7 +133,7 @@ func TestEveryPodEndsOnce(t *testing.T) {
 	n, err := executor.NewNode(rt, executor.NodeOptions{KeepTerminated: 50, KeepLogBytes: 400, CrashLoopBase: time.Millisecond,
 		Capacity: executor.Capacity{Pods: 40}})
 	require.NoError(t, err)
-	l := &ledger{t: t, node: n, most: 1500, ended: map[executor.UID]executor.Phase{},
+	l := &ledger{t: t, node: n, most: 10000, ended: map[executor.UID]executor.Phase{},
 		gone: map[executor.UID]bool{}, left: make(chan struct{}), rnd: rand.New(rand.NewPCG(1, 2))}
 	l.tpls = []*executor.Template{template("ok"), template("fail"), template("goexit"),
 		template("flaky", func(s *executor.PodSpec) { s.RestartPolicy = executor.RestartOnFailure }), template("wait"), template("long"),
