@@ -118,7 +118,7 @@ func roundUpMilli(list map[string]Quantity) map[string]Quantity {
 	}
 	fresh := make(map[string]Quantity, len(list))
 	for name, q := range list {
-		fresh[name] = q.RoundUpMilli()
+		fresh[name] = cmp.Or(q, "0").RoundUpMilli() // null is 0
 	}
 	return fresh
 }

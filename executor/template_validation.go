@@ -164,7 +164,7 @@ func (c *templateCheck) podSpec(path string) {
 		c.oneOf(path+".preemptionPolicy", *v, "PreemptLowerPriority", "Never")
 	}
 	if overhead := rest[map[string]Quantity](s.Rest, "overhead"); len(overhead) > 0 {
-		c.checkResourceList(path+".overhead", overhead, false)
+		c.checkResources(path+".overhead", &Resources{Limits: overhead}, false)
 	}
 	c.checkOS(path)
 }

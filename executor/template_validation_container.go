@@ -95,7 +95,7 @@ func (c *templateCheck) checkContainer(path string, ctr *Container) {
 	c.checkMounts(path+".volumeMounts", ctr)
 	c.checkDevices(path+".volumeDevices", ctr)
 	c.oneOf(path+".imagePullPolicy", ctr.ImagePullPolicy, "Always", "IfNotPresent", "Never")
-	c.checkResources(path+".resources", &ctr.Resources)
+	c.checkResources(path+".resources", &ctr.Resources, false)
 	c.checkResizePolicy(path+".resizePolicy", ctr)
 	c.checkContainerSecurity(path+".securityContext", ctr.SecurityContext)
 }
@@ -112,32 +112,25 @@ func (c *templateCheck) checkRestartPolicy(path string, ctr *Container, init boo
 	if ctr.RestartPolicy == nil {
 		c.required(strings.TrimSuffix(path, "Rules"), "must specify restartPolicy when restart rules are used")
 	}
-	if init && ctr.RestartPolicy != nil && *ctr.RestartPolicy == RestartAlways {
-		c.forbidden(path, "restartPolicyRules are not allowed for init containers with restart policy Always")
+	if init && ctr.RestartPolicy == nil {
+		return
 	}
 	if len(ctr.RestartPolicyRules) > maxRestartRules {
 		c.errs = append(c.errs, status.TooMany(path, len(ctr.RestartPolicyRules), maxRestartRules))
 	}
 	for i := range ctr.RestartPolicyRules {
 		r, at := &ctr.RestartPolicyRules[i], index(path, i)
-		c.oneOf(at+".action", r.Action, "Restart", "RestartAllContainers")
+		if r.Action != "Restart" && r.Action != "RestartAllContainers" {
+			c.notSupported(at+".action", r.Action, "Restart", "RestartAllContainers")
+		}
 		if r.ExitCodes == nil {
 			c.required(at+".exitCodes", "must be specified")
 			continue
 		}
 		at += ".exitCodes"
 		c.oneOf(at+".operator", r.ExitCodes.Operator, "In", "NotIn")
-		if n := len(r.ExitCodes.Values); n == 0 {
-			c.invalid(at+".values", r.ExitCodes.Values, "at least one value is required")
-		} else if n > maxRestartExitCodes {
+		if n := len(r.ExitCodes.Values); n > maxRestartExitCodes {
 			c.errs = append(c.errs, status.TooMany(at+".values", n, maxRestartExitCodes))
-		}
-		seen := map[int32]bool{}
-		for k, v := range r.ExitCodes.Values {
-			if seen[v] {
-				c.duplicate(index(at+".values", k), v)
-			}
-			seen[v] = true
 		}
 	}
 }
@@ -455,7 +448,7 @@ func (c *templateCheck) checkMounts(path string, ctr *Container) {
 		expr := rest[string](m.Rest, "subPathExpr")
 		if expr != "" {
 			if m.SubPath != "" {
-				c.invalid(path+".subPathExpr", expr, "subPathExpr and subPath are mutually exclusive")
+				c.invalid(at+".subPathExpr", expr, "subPathExpr and subPath are mutually exclusive")
 			}
 			c.checkRelativePath(path+".subPathExpr", expr)
 		}
@@ -475,13 +468,12 @@ func (c *templateCheck) checkDevices(path string, ctr *Container) {
 		if d.DevicePath == "" {
 			c.required(at+".devicePath", "")
 		}
-		if paths[d.DevicePath] {
+		if slices.Contains(strings.Split(d.DevicePath, "/"), "..") {
+			c.invalid(at+".devicePath", d.DevicePath, "can not contain backsteps ('..')")
+		} else if paths[d.DevicePath] {
 			c.invalid(at+".devicePath", d.DevicePath, "must be unique")
 		}
 		paths[d.DevicePath] = true
-		if slices.Contains(strings.Split(d.DevicePath, "/"), "..") {
-			c.invalid(at+".devicePath", d.DevicePath, "can not contain backsteps ('..')")
-		}
 		for k := range ctr.VolumeMounts {
 			if m := &ctr.VolumeMounts[k]; m.MountPath == d.DevicePath {
 				c.invalid(at+".devicePath", d.DevicePath, "must not already exist as a path in volumeMounts")
@@ -493,7 +485,7 @@ func (c *templateCheck) checkDevices(path string, ctr *Container) {
 		case !isSet(v.Rest, "persistentVolumeClaim") && !isSet(v.Rest, "ephemeral"):
 			c.invalid(at+".name", d.Name, "can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode")
 		}
-		if names[d.Name] {
+		if names[d.Name] && d.Name != "" {
 			c.invalid(at+".name", d.Name, "must be unique")
 		}
 		names[d.Name] = true
@@ -506,14 +498,18 @@ func (c *templateCheck) checkDevices(path string, ctr *Container) {
 }
 
 func (c *templateCheck) checkPropagation(path string, m *VolumeMount, ctr *Container) {
-	switch p := rest[string](m.Rest, "mountPropagation"); p {
-	case "", "None", "HostToContainer":
+	propagation := "None"
+	if p := rest[*string](m.Rest, "mountPropagation"); p != nil {
+		propagation = *p
+	}
+	switch propagation {
+	case "None", "HostToContainer":
 	case "Bidirectional":
 		if ctr.SecurityContext == nil || ctr.SecurityContext.Privileged == nil || !*ctr.SecurityContext.Privileged {
 			c.forbidden(path+".mountPropagation", "Bidirectional mount propagation is available only to privileged containers")
 		}
 	default:
-		c.notSupported(path+".mountPropagation", p, "Bidirectional", "HostToContainer", "None")
+		c.notSupported(path+".mountPropagation", propagation, "Bidirectional", "HostToContainer", "None")
 	}
 	switch r := rest[string](m.Rest, "recursiveReadOnly"); r {
 	case "", "Disabled":
@@ -521,7 +517,7 @@ func (c *templateCheck) checkPropagation(path string, m *VolumeMount, ctr *Conta
 		if !m.ReadOnly {
 			c.forbidden(path+".recursiveReadOnly", "may only be specified when readOnly is true")
 		}
-		if p := rest[string](m.Rest, "mountPropagation"); p != "" && p != "None" {
+		if propagation != "None" {
 			c.forbidden(path+".recursiveReadOnly", "may only be specified when mountPropagation is None or not specified")
 		}
 	default:
@@ -546,29 +542,48 @@ func (c *templateCheck) checkNoDotDot(path, value string) {
 	}
 }
 
-// checkResources checks requests and limits against each other.
-func (c *templateCheck) checkResources(path string, r *Resources) {
-	for _, name := range slices.Sorted(maps.Keys(r.Limits)) {
-		at := path + ".limits[" + name + "]"
-		c.checkResourceName(at, name)
-		c.checkResourceQuantity(at, name, r.Limits[name])
-	}
-	for _, name := range slices.Sorted(maps.Keys(r.Requests)) {
-		at := path + ".requests[" + name + "]"
-		q := r.Requests[name]
-		c.checkResourceName(at, name)
-		c.checkResourceQuantity(at, name, q)
-		limit, limited := r.Limits[name]
-		switch {
-		case limited && !overcommits(name) && q.Cmp(limit) != 0:
-			c.invalid(path+".requests", string(q), fmt.Sprintf("must be equal to %s limit of %s", name, limit))
-		case limited && q.Cmp(limit) > 0:
-			c.invalid(path+".requests", string(q), fmt.Sprintf("must be less than or equal to %s limit of %s", name, limit))
-		case !limited && !overcommits(name):
-			c.required(path+".limits", "Limit must be set for non overcommitable resources")
+// checkResources checks requests and limits against each other, those of a container or of the Pod as a whole.
+func (c *templateCheck) checkResources(path string, r *Resources, ofPod bool) {
+	hugePages, cpuOrMemory := false, false
+	for _, list := range [...]struct {
+		name string
+		of   map[string]Quantity
+	}{{"limits", r.Limits}, {"requests", r.Requests}} {
+		for _, name := range slices.Sorted(maps.Keys(list.of)) {
+			q, at := list.of[name], path+"."+list.name+"["+name+"]"
+			c.checkResourceName(at, name, ofPod)
+			c.checkResourceQuantity(at, name, q)
+			if size, isHuge := strings.CutPrefix(name, "hugepages-"); isHuge {
+				hugePages = true
+				if n, err := ParseQuantity(size); err != nil || n.Value() <= 0 || q.Value()%n.Value() != 0 {
+					c.invalid(at, string(q), string(q)+" is not positive integer multiple of "+name)
+				}
+			}
+			cpuOrMemory = cpuOrMemory || name == "cpu" || name == "memory"
+			if list.name == "requests" {
+				c.checkAgainstLimit(path, name, q, r)
+			}
 		}
 	}
+	if hugePages && !cpuOrMemory {
+		c.forbidden(path, "HugePages require cpu or memory")
+	}
+	if ofPod && isSet(r.Rest, "claims") {
+		c.forbidden(path+".claims", "claims may not be set for Resources at pod-level")
+	}
 	c.checkClaims(path+".claims", r)
+}
+
+func (c *templateCheck) checkAgainstLimit(path, name string, q Quantity, r *Resources) {
+	limit, limited := r.Limits[name]
+	switch {
+	case limited && !overcommits(name) && q.Cmp(limit) != 0:
+		c.invalid(path+".requests", string(q), fmt.Sprintf("must be equal to %s limit of %s", name, limit))
+	case limited && q.Cmp(limit) > 0:
+		c.invalid(path+".requests", string(q), fmt.Sprintf("must be less than or equal to %s limit of %s", name, limit))
+	case !limited && !overcommits(name):
+		c.required(path+".limits", "Limit must be set for non overcommitable resources")
+	}
 }
 
 // overcommits reports whether more of a resource may be promised than there is.
@@ -583,17 +598,20 @@ func nativeResource(name string) bool {
 // containerResources are the resources without a prefix that a container can ask for.
 var containerResources = map[string]bool{"cpu": true, "memory": true, "ephemeral-storage": true}
 
-func (c *templateCheck) checkResourceName(path, name string) {
+func (c *templateCheck) checkResourceName(path, name string, ofPod bool) {
 	c.invalid(path, name, openapi.QualifiedName(name)...)
+	if ofPod && name != "cpu" && name != "memory" && !strings.HasPrefix(name, "hugepages-") {
+		c.notSupported(path, name, "cpu", "hugepages-", "memory")
+	}
 	switch {
 	case !strings.Contains(name, "/"):
 		if !standardResources[name] && !strings.HasPrefix(name, "hugepages-") && len(openapi.QualifiedName(name)) == 0 {
 			c.invalid(path, name, "must be a standard resource type or fully qualified")
 		}
-		if !containerResources[name] && !strings.HasPrefix(name, "hugepages-") {
+		if !ofPod && !containerResources[name] && !strings.HasPrefix(name, "hugepages-") {
 			c.invalid(path, name, "must be a standard resource for containers")
 		}
-	case !nativeResource(name) && (strings.HasPrefix(name, "requests.") || len(openapi.QualifiedName("requests."+name)) > 0):
+	case !ofPod && !nativeResource(name) && (strings.HasPrefix(name, "requests.") || len(openapi.QualifiedName("requests."+name)) > 0):
 		c.invalid(path, name, "doesn't follow extended resource name standard")
 	}
 }
@@ -613,14 +631,6 @@ func (c *templateCheck) checkResourceQuantity(path, name string, q Quantity) {
 	}
 }
 
-// checkResourceList checks resources that stand alone.
-func (c *templateCheck) checkResourceList(path string, list map[string]Quantity, _ bool) {
-	for _, name := range slices.Sorted(maps.Keys(list)) {
-		c.checkResourceName(path+"["+name+"]", name)
-		c.checkResourceQuantity(path+"["+name+"]", name, list[name])
-	}
-}
-
 type claimRef struct{ Name, Request string }
 
 func (c *templateCheck) checkClaims(path string, r *Resources) {
@@ -628,7 +638,7 @@ func (c *templateCheck) checkClaims(path string, r *Resources) {
 	for i, claim := range rest[[]claimRef](r.Rest, "claims") {
 		at := index(path, i)
 		if claim.Name == "" {
-			c.required(at+".name", "")
+			c.required(at, "")
 			continue
 		}
 		if seen[claim] {
@@ -636,7 +646,14 @@ func (c *templateCheck) checkClaims(path string, r *Resources) {
 		}
 		seen[claim] = true
 		if !c.claims[claim.Name] {
-			c.errs = append(c.errs, status.NotFound(at+".name", claim.Name))
+			e := status.NotFound(at, claim.Name)
+			e.Detail = "must be one of the names in pod.spec.resourceClaims"
+			if len(c.claims) == 0 {
+				e.Detail += " which is empty"
+			} else {
+				e.Detail += ": " + strings.Join(slices.Sorted(maps.Keys(c.claims)), ", ")
+			}
+			c.errs = append(c.errs, e)
 		}
 	}
 }
@@ -649,38 +666,34 @@ func (c *templateCheck) checkResourceClaims(path string) {
 	}
 	for i, k := range rest[[]claim](c.spec.Rest, "resourceClaims") {
 		at := index(path, i)
-		if c.claims[k.Name] {
-			c.duplicate(at, k.Name)
-		}
 		if k.Name == "" {
 			c.required(at+".name", "")
+		} else if msgs := openapi.DNSLabel(k.Name); len(msgs) > 0 {
+			c.invalid(at+".name", k.Name, msgs...)
+		} else if c.claims[k.Name] {
+			c.duplicate(at+".name", k.Name)
 		} else {
-			c.invalid(at+".name", k.Name, openapi.DNSLabel(k.Name)...)
 			c.claims[k.Name] = true
 		}
-		if k.ResourceClaimName != nil && k.ResourceClaimTemplateName != nil {
-			c.invalid(at, status.OmitValue, "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified")
+		switch {
+		case k.ResourceClaimName != nil && k.ResourceClaimTemplateName != nil:
+			c.invalid(at, k, "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified")
+		case k.ResourceClaimName == nil && k.ResourceClaimTemplateName == nil:
+			c.invalid(at, k, "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`")
 		}
-		if k.ResourceClaimName == nil && k.ResourceClaimTemplateName == nil {
-			c.invalid(at, status.OmitValue, "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`")
+		if n := k.ResourceClaimName; n != nil {
+			c.invalid(at+".resourceClaimName", *n, openapi.DNSSubdomain(*n)...)
+		}
+		if n := k.ResourceClaimTemplateName; n != nil {
+			c.invalid(at+".resourceClaimTemplateName", *n, openapi.DNSSubdomain(*n)...)
 		}
 	}
 }
 
 // checkPodResources checks the resources of the Pod as a whole.
 func (c *templateCheck) checkPodResources(path string) {
-	if !isSet(c.spec.Rest, "resources") {
-		return
-	}
-	r := rest[Resources](c.spec.Rest, "resources")
-	for _, name := range slices.Sorted(maps.Keys(r.Limits)) {
-		c.checkResourceQuantity(path+".limits["+name+"]", name, r.Limits[name])
-	}
-	for _, name := range slices.Sorted(maps.Keys(r.Requests)) {
-		q := r.Requests[name]
-		c.checkResourceQuantity(path+".requests["+name+"]", name, q)
-		if limit, limited := r.Limits[name]; limited && q.Cmp(limit) > 0 {
-			c.invalid(path+".requests", string(q), fmt.Sprintf("must be less than or equal to %s limit of %s", name, limit))
-		}
+	if isSet(c.spec.Rest, "resources") {
+		r := rest[Resources](c.spec.Rest, "resources")
+		c.checkResources(path, &r, true)
 	}
 }

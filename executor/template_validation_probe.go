@@ -46,7 +46,7 @@ func (c *templateCheck) checkProbe(path string, p *Probe, kind probeKind) { // V
 		_ = json.Unmarshal(raw, &h) // its shape was checked when it was decoded
 	}
 	h.Sleep = nil
-	c.checkHandlers(path, &h, "exec", "httpGet", "tcpSocket", "grpc")
+	c.checkHandlers(path, &h)
 	for _, f := range [...]struct {
 		name  string
 		value int32
@@ -83,13 +83,13 @@ func (c *templateCheck) checkLifecycle(path string, raw json.RawMessage) {
 	}{{"postStart", l.PostStart}, {"preStop", l.PreStop}} {
 		if h.h != nil {
 			h.h.GRPC = nil
-			c.checkHandlers(path+"."+h.name, h.h, "exec", "httpGet", "tcpSocket", "sleep")
+			c.checkHandlers(path+"."+h.name, h.h)
 		}
 	}
 }
 
 // checkHandlers checks that exactly one action is given, and that one.
-func (c *templateCheck) checkHandlers(path string, h *handlers, names ...string) {
+func (c *templateCheck) checkHandlers(path string, h *handlers) {
 	given := 0
 	count := func(name string) bool {
 		if given++; given > 1 {
@@ -116,7 +116,6 @@ func (c *templateCheck) checkHandlers(path string, h *handlers, names ...string)
 	if given == 0 {
 		c.required(path, "must specify a handler type")
 	}
-	_ = names
 }
 
 func (c *templateCheck) checkHTTPGet(path string, h *httpGetAction) {
@@ -150,7 +149,7 @@ func headerName(s string) []string {
 // checkPort checks a port that is a number or a name.
 func (c *templateCheck) checkPort(path string, raw json.RawMessage) {
 	var n int32
-	if json.Unmarshal(raw, &n) == nil {
+	if raw == nil || json.Unmarshal(raw, &n) == nil {
 		c.checkPortNumber(path, n)
 		return
 	}

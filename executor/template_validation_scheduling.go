@@ -30,8 +30,10 @@ func (c *templateCheck) checkTolerations(path string) {
 			if t.Value != "" {
 				c.invalid(at+".operator", t.Value, "value must be empty when `operator` is 'Exists'")
 			}
-		default:
+		case "Lt", "Gt": // known, but behind a gate that is off
 			c.notSupported(at+".operator", t.Operator, "Equal", "Exists", "Lt", "Gt")
+		default:
+			c.notSupported(at+".operator", t.Operator, "Equal", "Exists")
 		}
 		if t.Effect != "" {
 			c.checkTaintEffect(at+".effect", t.Effect)

@@ -52,6 +52,7 @@ func (c *templateCheck) checkPodSecurity(path string) {
 		c.notSupported(path+".fsGroupChangePolicy", *v, "Always", "OnRootMismatch")
 	}
 	c.checkSeccomp(path+".seccompProfile", s.Rest)
+	c.checkAppArmor(path+".appArmorProfile", s.Rest)
 }
 
 type sysctl struct{ Name string }
@@ -93,10 +94,16 @@ func (c *templateCheck) checkContainerSecurity(path string, s *SecurityContext) 
 	}
 	c.checkUser(path+".runAsUser", s.RunAsUser)
 	c.checkUser(path+".runAsGroup", s.RunAsGroup)
-	if v := rest[*string](s.Rest, "procMount"); v != nil && *v != "Default" && *v != "Unmasked" {
-		c.notSupported(path+".procMount", *v, "Default", "Unmasked")
+	if v := rest[*string](s.Rest, "procMount"); v != nil {
+		if *v != "Default" && *v != "Unmasked" {
+			c.notSupported(path+".procMount", *v, "Default", "Unmasked")
+		}
+		if users := rest[*bool](c.spec.Rest, "hostUsers"); *v == "Unmasked" && (users == nil || *users) {
+			c.invalid(path+".procMount", *v, "`hostUsers` must be false to use `Unmasked`")
+		}
 	}
 	c.checkSeccomp(path+".seccompProfile", s.Rest)
+	c.checkAppArmor(path+".appArmorProfile", s.Rest)
 	if escalation := rest[*bool](s.Rest, "allowPrivilegeEscalation"); escalation != nil && !*escalation {
 		if s.Privileged != nil && *s.Privileged {
 			c.invalid(path, status.OmitValue, "cannot set `allowPrivilegeEscalation` to false and `privileged` to true")
@@ -108,14 +115,48 @@ func (c *templateCheck) checkContainerSecurity(path string, s *SecurityContext) 
 	}
 }
 
+// localProfile is a seccomp or AppArmor profile, which may be a file of the node.
+type localProfile struct {
+	Type             string
+	LocalhostProfile *string
+}
+
+func (c *templateCheck) checkAppArmor(path string, m map[string]json.RawMessage) {
+	if !isSet(m, "appArmorProfile") {
+		return
+	}
+	p := rest[localProfile](m, "appArmorProfile")
+	switch p.Type {
+	case "RuntimeDefault", "Unconfined", "Localhost":
+	case "":
+		c.required(path+".type", "type is required when appArmorProfile is set")
+	default:
+		c.notSupported(path+".type", p.Type, "Localhost", "RuntimeDefault", "Unconfined")
+	}
+	path += ".localhostProfile"
+	switch {
+	case p.Type == "Localhost" && p.LocalhostProfile == nil:
+		c.required(path, "must be set when AppArmor type is Localhost")
+	case p.Type == "Localhost":
+		name := strings.TrimSpace(*p.LocalhostProfile)
+		if name != *p.LocalhostProfile {
+			c.invalid(path, *p.LocalhostProfile, "must not be padded with whitespace")
+		} else if name == "" {
+			c.required(path, "must be set when AppArmor type is Localhost")
+		}
+		if len(*p.LocalhostProfile) > 4095 {
+			c.errs = append(c.errs, status.TooLong(path, *p.LocalhostProfile, 4095))
+		}
+	case p.LocalhostProfile != nil:
+		c.invalid(path, *p.LocalhostProfile, "can only be set when AppArmor type is Localhost")
+	}
+}
+
 func (c *templateCheck) checkSeccomp(path string, m map[string]json.RawMessage) {
 	if !isSet(m, "seccompProfile") {
 		return
 	}
-	p := rest[struct {
-		Type             string
-		LocalhostProfile *string
-	}](m, "seccompProfile")
+	p := rest[localProfile](m, "seccompProfile")
 	switch p.Type {
 	case "RuntimeDefault", "Unconfined", "Localhost":
 	case "":
@@ -129,6 +170,6 @@ func (c *templateCheck) checkSeccomp(path string, m map[string]json.RawMessage) 
 	case p.Type == "Localhost":
 		c.checkRelativePath(path+".localhostProfile", *p.LocalhostProfile)
 	case p.LocalhostProfile != nil:
-		c.invalid(path+".localhostProfile", *p.LocalhostProfile, "can only be set when seccomp type is Localhost")
+		c.invalid(path+".localhostProfile", p, "can only be set when seccomp type is Localhost")
 	}
 }

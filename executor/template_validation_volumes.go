@@ -113,6 +113,13 @@ type untypedSource struct {
 	ReadOnly                    *bool
 	Reference, PullPolicy       string
 	Sources                     []map[string]json.RawMessage
+	NodePublishSecretRef        *keyRef
+	VolumeClaimTemplate         *struct {
+		Spec struct {
+			AccessModes []string
+			Resources   Resources
+		}
+	}
 }
 
 func (c *templateCheck) checkUntypedSource(path, name string, raw json.RawMessage) {
@@ -146,20 +153,87 @@ func (c *templateCheck) checkUntypedSource(path, name string, raw json.RawMessag
 		}
 		if s.Path == "" {
 			c.required(path+".path", "")
-		} else if !strings.HasPrefix(s.Path, "/") {
+		}
+		if !strings.HasPrefix(s.Path, "/") {
 			c.invalid(path+".path", s.Path, "must be an absolute path")
 		}
 	case "csi":
 		c.checkCSIDriver(path+".driver", s.Driver)
+		if s.NodePublishSecretRef != nil && s.NodePublishSecretRef.Name == "" {
+			c.required(path+".nodePublishSecretRef.name", "")
+		}
 	case "projected":
 		c.checkMode(path+".defaultMode", s.DefaultMode)
-		c.checkProjected(path+".sources", s.Sources)
+		c.checkProjected(path, s.Sources)
+	case "ephemeral":
+		switch t := s.VolumeClaimTemplate; {
+		case t == nil:
+			c.required(path+".volumeClaimTemplate", "")
+		default:
+			if len(t.Spec.AccessModes) == 0 {
+				c.required(path+".volumeClaimTemplate.spec.accessModes", "at least 1 access mode is required")
+			}
+			if _, asked := t.Spec.Resources.Requests["storage"]; !asked {
+				c.required(path+".volumeClaimTemplate.spec.resources[storage]", "")
+			}
+		}
+	case "gitRepo":
+		var g struct{ Repository, Directory string }
+		_ = json.Unmarshal(raw, &g)
+		if g.Repository == "" {
+			c.required(path+".repository", "")
+		}
+		c.checkLocalFile(path+".directory", g.Directory)
+	default:
+		c.checkNeeded(path, name, raw)
 	case "image":
 		switch s.PullPolicy {
 		case "Always", "IfNotPresent", "Never":
 		default:
 			c.notSupported(path+".pullPolicy", s.PullPolicy, "Always", "IfNotPresent", "Never")
 		}
+	}
+}
+
+// neededFields are what volume sources of outside systems must have.
+var neededFields = map[string][]string{"iscsi": {"targetPortal", "iqn"}, "rbd": {"monitors", "image"}, "azureDisk": {"diskName", "diskURI"},
+	"scaleIO": {"gateway", "system", "volumeName"}, "gcePersistentDisk": {"pdName"}, "awsElasticBlockStore": {"volumeID"}, "glusterfs": {"endpoints", "path"},
+	"cinder": {"volumeID"}, "cephfs": {"monitors"}, "quobyte": {"registry", "volume"}, "flexVolume": {"driver"}, "azureFile": {"secretName", "shareName"},
+	"vsphereVolume": {"volumePath"}, "photonPersistentDisk": {"pdID"}, "portworxVolume": {"volumeID"}, "storageos": {"volumeName"}}
+
+func (c *templateCheck) checkNeeded(path, source string, raw json.RawMessage) {
+	var fields map[string]any
+	if json.Unmarshal(raw, &fields) != nil {
+		return
+	}
+	if source == "gcePersistentDisk" {
+		path = strings.TrimSuffix(path, source) + "persistentDisk"
+	}
+	for _, name := range neededFields[source] {
+		switch v := fields[name].(type) {
+		case nil:
+		case string:
+			if v != "" {
+				continue
+			}
+		case []any:
+			if len(v) > 0 {
+				continue
+			}
+		default:
+			continue
+		}
+		detail := ""
+		if name == "registry" {
+			detail = "must be a host:port pair or multiple pairs separated by commas"
+		}
+		c.required(path+"."+name, detail)
+	}
+	switch {
+	case source == "flocker" && fields["datasetName"] == nil && fields["datasetUUID"] == nil:
+		c.required(path, "one of datasetName and datasetUUID is required")
+	case source == "fc" && fields["targetWWNs"] == nil && fields["wwids"] == nil:
+		c.required(path+".targetWWNs", "must specify either targetWWNs or wwids, but not both")
 	}
 }
 
@@ -230,15 +304,16 @@ func (c *templateCheck) checkCSIDriver(path, name string) {
 }
 
 func (c *templateCheck) checkProjected(path string, sources []map[string]json.RawMessage) {
+	files := map[string]bool{}
 	for i, m := range sources {
-		at, given := index(path, i), 0
+		at, given := index(path+".sources", i), 0
 		for _, kind := range [...]string{"secret", "configMap", "downwardAPI", "serviceAccountToken", "clusterTrustBundle", "podCertificate"} {
 			raw, there := m[kind]
 			if !there {
 				continue
 			}
 			if given++; given > 1 {
-				c.forbidden(at+"."+kind, "may not specify more than 1 volume type per source")
+				c.forbidden(at, "may not specify more than 1 volume type per source")
 				continue
 			}
 			var s untypedSource
@@ -254,16 +329,21 @@ func (c *templateCheck) checkProjected(path string, sources []map[string]json.Ra
 			case "downwardAPI":
 				c.checkDownwardFiles(at+".downwardAPI", s.Items)
 			case "serviceAccountToken":
-				c.checkToken(at+".serviceAccountToken", raw)
+				s.Items = []volumeItem{{Path: s.Path}}
+				c.checkToken(path, at+".serviceAccountToken", raw)
 			}
-		}
-		if given == 0 {
-			c.required(at, "must specify a projected volume source")
+			for _, item := range s.Items {
+				if files[item.Path] && item.Path != "" {
+					c.invalid(path, cmp.Or(s.Name, item.Path), "conflicting duplicate paths")
+				}
+				files[item.Path] = true
+			}
 		}
 	}
 }
 
-func (c *templateCheck) checkToken(path string, raw json.RawMessage) {
+// checkToken checks a service account token; errors of its path are at that of the whole volume, as on Kubernetes.
+func (c *templateCheck) checkToken(volume, path string, raw json.RawMessage) {
 	var t struct {
 		ExpirationSeconds *int64
 		Path              string
@@ -280,8 +360,8 @@ func (c *templateCheck) checkToken(path string, raw json.RawMessage) {
 		}
 	}
 	if t.Path == "" {
-		c.required(path+".path", "")
+		c.required(volume+".path", "")
 	} else {
-		c.checkLocalFile(path+".path", t.Path)
+		c.checkLocalFile(volume+".path", t.Path)
 	}
 }

@@ -13,7 +13,7 @@ import (
 type Job struct {
 	APIVersion string            `json:"apiVersion,omitempty"` // batch/v1
 	Kind       string            `json:"kind,omitempty"`       // Job
-	Metadata   status.ObjectMeta `json:"metadata,omitzero"`
+	Metadata   status.ObjectMeta `json:"metadata"`
 	Spec       Spec              `json:"spec"`
 	Status     Status            `json:"status,omitzero"`
 }

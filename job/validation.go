@@ -2,8 +2,10 @@ package job
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
+	"github.com/podless/podless/executor"
 	"github.com/podless/podless/internal/openapi"
 	"github.com/podless/podless/status"
 )
@@ -38,11 +40,24 @@ func Warnings(j *Job) []string {
 		list = append(list, fmt.Sprintf("metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended: %v", msgs))
 	}
 	s := &j.Spec
+	list = append(list, executor.TemplateWarnings(&s.Template, "spec.template")...)
 	if indexedMode(s) && s.Completions != nil && *s.Completions > manyIndexes && s.Parallelism != nil && *s.Parallelism > maxManyParallel {
 		list = append(list, "spec: In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher than 10^4, "+
 			"Kubernetes might not be able to track completedIndexes when a big number of indexes fail")
 	}
 	return list
+}
+
+// UpdateWarnings returns what Kubernetes warns of when old becomes j, prepared by [PrepareUpdate]: nothing if the spec means
+// what it meant, otherwise what is new to warn of in the Pod template.
+//
+// Kubernetes: batch/v1 job strategy, WarningsOnUpdate.
+func UpdateWarnings(j, old *Job) []string {
+	if j.Metadata.Generation == old.Metadata.Generation {
+		return nil
+	}
+	before := executor.TemplateWarnings(&old.Spec.Template, "spec.template")
+	return slices.DeleteFunc(executor.TemplateWarnings(&j.Spec.Template, "spec.template"), func(w string) bool { return slices.Contains(before, w) })
 }
 
 func indexedMode(s *Spec) bool { return s.CompletionMode != nil && *s.CompletionMode == Indexed }
