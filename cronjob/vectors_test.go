@@ -22,12 +22,15 @@ var vectorsDir = flag.String("vectors", filepath.Join("testdata", "vectors"), "f
 // TestVectors holds the package against what Kubernetes itself did. Every file of the folder
 // is optional, but something must have run.
 func TestVectors(t *testing.T) {
+	if _, err := os.Stat(*vectorsDir); err != nil && !filepath.IsAbs(*vectorsDir) {
+		*vectorsDir = filepath.Join("..", *vectorsDir) // as seen from where go test was called
+	}
 	ran := 0
 	t.Run("schedules", func(t *testing.T) { ran += runSchedules(t) })
 	t.Run("missed", func(t *testing.T) { ran += runMissed(t) })
 	t.Run("validation", func(t *testing.T) { ran += runValidation(t) })
 	t.Run("defaulting", func(t *testing.T) { ran += runDefaulting(t) })
-	for _, dir := range []string{"curated", "random"} {
+	for _, dir := range []string{".", "curated", "random"} {
 		t.Run(dir, func(t *testing.T) {
 			t.Run("machine", func(t *testing.T) { ran += runScenarios(t, dir, playMachine) })
 			t.Run("controller", func(t *testing.T) { ran += runScenarios(t, dir, playController) })
