@@ -52,6 +52,7 @@ const (
 	bytesEach unit = "B"
 	mebibytes unit = "MiB"
 	number    unit = "n"
+	factor    unit = "x"
 )
 
 // of turns ns for each into the unit.
@@ -88,6 +89,8 @@ func (u unit) text(v float64) string {
 		return group(v) + " B"
 	case u == mebibytes:
 		return fmt.Sprintf("%.1f MiB", v)
+	case u == factor:
+		return fmt.Sprintf("%.2f", v)
 	case u == number:
 		return group(v)
 	case v < 1e3:

@@ -1,7 +1,266 @@
 package main
 
-func scale(b *bench) error { return nil }
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"time"
 
-const childArg = "-child"
+	"github.com/podless/podless/executor/goroutine"
+	"github.com/podless/podless/job"
+)
 
-func child(args []string) int { return 0 }
+// CPU time per Pod of Kubernetes' own Job controller with an instant fake kubelet and without its batching,
+// recorded on a machine of two cores. It is not run here.
+const (
+	kubernetesAllAtOnce = 273 * time.Microsecond  // 20,000 Pods, all at once
+	kubernetesTenAtOnce = 4700 * time.Microsecond // 20,000 Pods, parallelism 10
+)
+
+// scale shows what happens when there is much of something.
+func scale(b *bench) error {
+	for _, f := range []func(*bench) error{flatness, peakMemory, onePodJobs, manyJobs, besideKubernetes} {
+		if err := f(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// flatness runs Jobs of growing size. Small ones are run often, one after the other through one warm Controller.
+func flatness(b *bench) error {
+	h, err := startFuncs(b.ctx, map[string]goroutine.Func{"noop": noop}, job.Options{})
+	if err != nil {
+		return err
+	}
+	largest := b.size(10_000_000, 1000)
+	atLeast := min(largest, 1_000_000) // Pods a round
+	var flat []row
+	for _, parallelism := range []int{8, 1024} {
+		var lines []line
+		for n := min(1000, largest); n <= largest; n *= 10 {
+			ops := max(n, atLeast/n*n)
+			ours := &contender{name: "podless", ops: ops, run: func(ops int) error {
+				for ; ops > 0; ops -= n {
+					if err := h.run(newJob("bench", "noop", parallelism, min(n, ops))); err != nil {
+						return err
+					}
+				}
+				return nil
+			}}
+			theirs := &contender{name: "errgroup", ops: ops, run: func(ops int) error {
+				for ; ops > 0; ops -= n {
+					withErrgroup(parallelism, min(n, ops), func(int) error { return noop(nil, nil) })
+				}
+				return nil
+			}}
+			lines = append(lines, line{what: fmt.Sprintf("Jobs of %s Pods, parallelism %s", size(n), size(parallelism)), who: ours, beside: theirs})
+		}
+		if err := b.compare(lines...); err != nil {
+			return err
+		}
+		what := fmt.Sprintf("dearest size beside cheapest, parallelism %s", size(parallelism))
+		lines = slices.DeleteFunc(lines, func(l line) bool { return len(l.who.samples) == 0 })
+		if len(lines) == 0 || !b.wants(what) {
+			continue
+		}
+		dearest := func(c func(line) *contender) float64 {
+			each := make([]float64, len(lines))
+			for i, l := range lines {
+				each[i] = median(c(l).samples, func(s sample) float64 { return s.ns })
+			}
+			return slices.Max(each) / slices.Min(each)
+		}
+		ours := dearest(func(l line) *contender { return l.who })
+		flat = append(flat, row{What: what, Who: "podless", Value: ours, Unit: factor, Target: "≤ 1.2",
+			Beside: "errgroup", BesideValue: dearest(func(l line) *contender { return l.beside }), Ratio: &spread{ours, ours, ours}})
+	}
+	b.report.Rows = append(flat, b.report.Rows...)
+	return h.close()
+}
+
+// peakMemory runs large Jobs in programs of their own.
+func peakMemory(b *bench) error {
+	n := b.size(10_000_000, 10_000)
+	for _, c := range []childRun{{8, n, false}, {8, n, true}, {1024, n, false}} {
+		what := fmt.Sprintf("peak memory above the program's own, %s Pods, parallelism %s", size(n), size(c.Parallelism))
+		if c.Indexed {
+			what += ", Indexed"
+		}
+		if !b.wants(what) {
+			continue
+		}
+		var above []float64
+		for range b.count() {
+			m, err := c.measure(b.ctx)
+			if err != nil {
+				return err
+			}
+			if m.Peak == 0 {
+				b.skip(what, "this system does not tell the peak (VmHWM of /proc/self/status)")
+				break
+			}
+			above = append(above, float64(m.Peak-m.Own)/(1<<20))
+		}
+		if len(above) > 0 {
+			b.report.Rows = append(b.report.Rows, row{What: what, Who: "podless", Value: median(above, identity), Unit: mebibytes, Target: "≤ 24 MiB"})
+		}
+	}
+	return nil
+}
+
+// onePodJobs creates Jobs of one Pod, one after the other, and keeps them.
+func onePodJobs(b *bench) error {
+	const (
+		whatHalf   = "one-Pod Job, Create to Complete, p50"
+		whatMost   = "one-Pod Job, Create to Complete, p99"
+		whatRate   = "one-Pod Jobs, one after the other"
+		whatAllocs = "a finished Job that is kept"
+		whatGone   = "one-Pod Jobs, each deleted when it is Complete"
+	)
+	n := b.size(100_000, 200)
+	var half, most, rate, allocations, kept, gone []float64
+	for range b.count() {
+		h, err := startFuncs(b.ctx, map[string]goroutine.Func{"noop": noop}, job.Options{})
+		if err != nil {
+			return err
+		}
+		j := newJob("one", "noop", 1, 1)
+		names := make([]string, n)
+		for i := range names {
+			names[i] = fmt.Sprintf("one-%d", i)
+		}
+		took := make([]time.Duration, n)
+		before := heap()
+		start := time.Now()
+		last := start
+		for i := range n {
+			j.Metadata.Name = names[i]
+			if err := h.complete(j); err != nil {
+				return err
+			}
+			now := time.Now()
+			took[i] = now.Sub(last)
+			last = now
+		}
+		all := last.Sub(start)
+		after := heap()
+		kept = append(kept, float64(after.HeapAlloc-before.HeapAlloc)/float64(n))
+		allocations = append(allocations, float64(after.Mallocs-before.Mallocs)/float64(n))
+		rate = append(rate, float64(n)/all.Seconds())
+		half, most = append(half, float64(percentile(took, 50))), append(most, float64(percentile(took, 99)))
+		if err := h.close(); err != nil {
+			return err
+		}
+
+		if h, err = startFuncs(b.ctx, map[string]goroutine.Func{"noop": noop}, job.Options{}); err != nil {
+			return err
+		}
+		start = time.Now()
+		for i := range n {
+			j.Metadata.Name = names[i]
+			if err := h.run(j); err != nil {
+				return err
+			}
+		}
+		gone = append(gone, float64(n)/time.Since(start).Seconds())
+		if err := h.close(); err != nil {
+			return err
+		}
+	}
+	each := median(allocations, identity)
+	for _, r := range []row{
+		{What: whatHalf, Value: median(half, identity), Unit: perPod, Target: "≤ 20 µs"},
+		{What: whatMost, Value: median(most, identity), Unit: perPod, Target: "≤ 200 µs"},
+		{What: whatRate, Value: median(rate, identity), Unit: perSecond, Allocs: each, Target: "≥ 100,000/s"},
+		{What: whatGone, Value: median(gone, identity), Unit: perSecond},
+		{What: whatAllocs, Value: median(kept, identity), Unit: bytesEach},
+	} {
+		r.Who = "podless"
+		if b.wants(r.What) {
+			b.report.Rows = append(b.report.Rows, r)
+		}
+	}
+	return nil
+}
+
+// heap returns what is alive.
+func heap() runtime.MemStats {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m
+}
+
+// manyJobs has many Jobs in one Controller at once.
+func manyJobs(b *bench) error {
+	n := b.size(100_000, 200)
+	what := size(n) + " Jobs at once, "
+	var idle, routines, resumed []float64
+	if !b.wants(what) {
+		return nil
+	}
+	for range b.count() {
+		h, err := startFuncs(b.ctx, map[string]goroutine.Func{"noop": noop}, job.Options{})
+		if err != nil {
+			return err
+		}
+		j := newJob("one", "noop", 1, 1, func(s *job.Spec) { s.Suspend = new(true) })
+		before, count := heap(), runtime.NumGoroutine()
+		for i := range n {
+			j.Metadata.Name = fmt.Sprintf("one-%d", i)
+			if _, err := h.jobs.Create(b.ctx, j); err != nil {
+				return err
+			}
+		}
+		after := heap()
+		routines = append(routines, float64(runtime.NumGoroutine()-count))
+		idle = append(idle, float64(after.HeapAlloc-before.HeapAlloc)/float64(n))
+		start := time.Now()
+		for i := range n {
+			if err := h.jobs.Resume(b.ctx, fmt.Sprintf("one-%d", i)); err != nil {
+				return err
+			}
+		}
+		for i := range n {
+			if _, err := h.jobs.Wait(b.ctx, fmt.Sprintf("one-%d", i)); err != nil {
+				return err
+			}
+		}
+		resumed = append(resumed, float64(n)/time.Since(start).Seconds())
+		if err := h.close(); err != nil {
+			return err
+		}
+	}
+	b.report.Rows = append(b.report.Rows,
+		row{What: what + "suspended: memory of each", Who: "podless", Value: median(idle, identity), Unit: bytesEach},
+		row{What: what + "suspended: goroutines for them", Who: "podless", Value: median(routines, identity), Unit: number, Target: "none"},
+		row{What: what + "resumed, until all are Complete", Who: "podless", Value: median(resumed, identity), Unit: perSecond})
+	return nil
+}
+
+// besideKubernetes shows the CPU time per Pod beside recorded figures.
+func besideKubernetes(b *bench) error {
+	const n = 20_000
+	h, err := startFuncs(b.ctx, map[string]goroutine.Func{"noop": noop}, job.Options{})
+	if err != nil {
+		return err
+	}
+	pods := func(parallelism int) *contender {
+		return &contender{name: "podless", ops: n, run: func(ops int) error {
+			return h.run(newJob("bench", "noop", parallelism, ops))
+		}}
+	}
+	recorded := func(each time.Duration) *contender {
+		c := &contender{name: "Kubernetes' controller, recorded", ops: n, run: func(int) error { return nil }}
+		c.recorded = each
+		return c
+	}
+	err = b.compare(
+		line{what: "CPU time per Pod, 20,000 Pods, all at once", who: pods(n), beside: recorded(kubernetesAllAtOnce), cpu: true},
+		line{what: "CPU time per Pod, 20,000 Pods, parallelism 10", who: pods(10), beside: recorded(kubernetesTenAtOnce), cpu: true, target: "≤ 0.001"})
+	if err != nil {
+		return err
+	}
+	return h.close()
+}
