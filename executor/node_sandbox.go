@@ -293,13 +293,8 @@ func (n *Node) goOn(r *ContainerRun, found []Recovered) {
 	rare := m.rareOf()
 	rare.adopt, rare.leaving = found, false
 	if rare.slow != nil {
-		rare.logs = map[string]*containerLog{}
-		for _, c := range rare.slow.all {
-			if c.log != nil {
-				c.log.close()
-			}
-		}
-		rare.slow = nil
+		m.eachLog((*containerLog).remove) // the Runtime brings them again
+		rare.slow, rare.logs = nil, nil
 	}
 	at := Stamp(0)
 	for i := range found {
@@ -312,13 +307,9 @@ func (n *Node) goOn(r *ContainerRun, found []Recovered) {
 		if r.started = at; at == 0 {
 			r.started = max(r.pod.Created, 1)
 		}
-		if fresh := n.queue.n; fresh > 0 { // it was created again: it is in the queue already
-			for i := range n.queue.n {
-				if n.queue.ring[(n.queue.head+i)&(len(n.queue.ring)-1)] == r {
-					r.state.Or(runSlow | runStarted)
-					return
-				}
-			}
+		if n.queue.has(r) { // it was created again
+			r.state.Or(runSlow | runStarted)
+			return
 		}
 	}
 	r.state.Or(runSlow | runStarted)

@@ -127,6 +127,15 @@ func (q *podQueue) pop() *ContainerRun {
 	return r
 }
 
+func (q *podQueue) has(r *ContainerRun) bool {
+	for i := range q.n {
+		if q.ring[(q.head+i)&(len(q.ring)-1)] == r {
+			return true
+		}
+	}
+	return false
+}
+
 func (q *podQueue) resize(size int) {
 	ring := make([]*ContainerRun, size)
 	for i := range q.n {
