@@ -189,7 +189,7 @@ func (c *Controller) find(key string) (*liveJob, error) {
 	c.mu.RLock()
 	l := c.byKey[ns+"/"+name]
 	c.mu.RUnlock()
-	if l == nil || l.shown.Load() == nil { // not there, or not stored yet
+	if l == nil || !l.exists() { // not there, or not stored yet
 		return nil, fmt.Errorf("job: %s/%s: %w", ns, name, status.ErrNotFound)
 	}
 	return l, nil

@@ -154,7 +154,7 @@ func (c *Controller) add(n *Job, generate bool) (*liveJob, error) {
 
 // newLiveJob returns a Job with its Machine, in no table yet.
 func (c *Controller) newLiveJob(j *Job, r *Record) (*liveJob, error) {
-	m, err := NewMachine(j, r, MachineOptions{BackoffBase: c.opts.BackoffBase, BackoffMax: c.opts.BackoffMax})
+	m, err := NewMachine(j, r, c.machineOptions())
 	if err != nil {
 		return nil, err
 	}
@@ -224,7 +224,7 @@ func (c *Controller) List(ctx context.Context, opts ListOptions) (*List, error) 
 	c.mu.RLock()
 	c.log.mu.Lock() // so that Items are what they were at Version
 	for _, l := range c.byKey {
-		if j := l.shown.Load(); j != nil && m.job(j) {
+		if j := l.view(); j != nil && m.job(j) {
 			out.Items = append(out.Items, j)
 		}
 	}
@@ -415,6 +415,9 @@ func (c *Controller) do(ctx context.Context, l *liveJob, change func(*liveJob) e
 	}
 	if c.phase.Load() == phaseClosed {
 		return errStopped()
+	}
+	if err := c.revive(l); err != nil {
+		return err
 	}
 	var now batchNow
 	if l.mail.full.Load() && c.live.Load() {

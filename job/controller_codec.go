@@ -6,6 +6,8 @@ import (
 	"math"
 )
 
+// The values are in a compact form: varints, and texts with their length.
+
 // encoder appends values in a compact form.
 type encoder struct{ b []byte }
 

@@ -136,7 +136,7 @@ func (c *Controller) remove(l *liveJob, stored status.Version) {
 		c.show(l)
 	}
 	withPods := l.removal == goesWithPods
-	told, ref := l.takeEvents(), l.job.ref()
+	told, ref := l.takeEvents(), l.ref()
 	last := c.publish(l, nil, stored)
 	c.log.hurry()
 	c.forget(l)
@@ -149,7 +149,7 @@ func (c *Controller) remove(l *liveJob, stored status.Version) {
 	}
 	if withPods {
 		var open []executor.UID
-		for _, o := range l.machine.Record().Open {
+		for _, o := range l.openPods() {
 			open = append(open, o.UID)
 		}
 		c.deleteDependents(l)

@@ -143,7 +143,8 @@ func (c *Controller) record(e status.Event) {
 func (c *Controller) tellAll(ls []*liveJob) {
 	for _, l := range ls {
 		l.step.Lock()
-		told, ref := l.takeEvents(), l.job.ref()
+		told, ref := l.takeEvents(), l.ref()
+		c.park(l)
 		c.release(l)
 		c.tell(ref, slices.Clip(told))
 	}

@@ -1,6 +1,7 @@
 package job
 
 import (
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -21,8 +22,9 @@ type liveJob struct {
 
 	step sync.Mutex
 	// Guarded by step.
-	job       *Job // metadata and spec as last written, immutable; what its Status says is old
-	machine   *Machine
+	job       *Job           // metadata and spec as last written, immutable; what its Status says is old
+	machine   *Machine       // nil: the Job is parked, revive brings it back
+	next      uint64         // of a parked Job: Record.Next
 	synced    executor.Stamp // the latest now that the Machine was given
 	wake      executor.Stamp // as the alarm was told; 0: none
 	told      []toldEvent    // not yet told
@@ -42,8 +44,9 @@ type liveJob struct {
 	offers    []executor.UID // ownerless Pods that it was asked to adopt
 	uids      []executor.UID // scratch
 
-	dirty atomic.Bool         // shown is old
-	shown atomic.Pointer[Job] // the newest snapshot that was given out or stored; nil: not yet, or gone
+	dirty atomic.Bool               // shown is old
+	shown atomic.Pointer[Job]       // the newest snapshot that was given out or stored; nil: not yet, gone, or parked
+	rest  atomic.Pointer[parkedJob] // of a Job in a Store that is parked
 
 	queued    atomic.Bool // on the loop's list
 	publishes atomic.Bool // on the publisher's list
@@ -60,15 +63,13 @@ const (
 	goesWithPods
 )
 
-func (l *liveJob) namespace() string { return l.job.Metadata.Namespace }
-
 // ref is how events name the Job.
-func (j *Job) ref() status.ObjectReference {
-	return status.ObjectReference{
-		APIVersion: "batch/v1", Kind: "Job",
-		Namespace: j.Metadata.Namespace, Name: j.Metadata.Name, UID: j.Metadata.UID,
-	}
+func (l *liveJob) ref() status.ObjectReference {
+	return status.ObjectReference{APIVersion: "batch/v1", Kind: "Job", Namespace: l.namespace(), Name: l.name(), UID: l.uid}
 }
+
+func (l *liveJob) namespace() string { return l.key[:strings.IndexByte(l.key, '/')] }
+func (l *liveJob) name() string      { return l.key[strings.IndexByte(l.key, '/')+1:] }
 
 // mailbox holds what came for a Job while somebody else had its step.
 type mailbox struct {

@@ -150,6 +150,10 @@ func (c *Controller) turn(l *liveJob, b *batch) {
 	if l.applying {
 		return // afterStored enqueues it again
 	}
+	if err := c.revive(l); err != nil {
+		c.refuse(l, err)
+		return
+	}
 	live := c.live.Load() // before Synced only what was asked for: reports wait for settleLost
 	var ops []*op
 	if live {
@@ -199,6 +203,15 @@ func (c *Controller) turn(l *liveJob, b *batch) {
 	}
 }
 
+// refuse answers all ops of a Job that cannot be changed.
+func (c *Controller) refuse(l *liveJob, err error) {
+	mail := l.mail.take()
+	for _, o := range mail.ops {
+		o.done <- err
+	}
+	l.mail.done(&mail)
+}
+
 // keepOps puts ops back for the next turn.
 func (c *Controller) keepOps(l *liveJob, ops []*op) {
 	if len(ops) > 0 {
@@ -231,7 +244,7 @@ func (c *Controller) store1(l *liveJob, b *batch, p *Plan, ops []*op) {
 }
 
 func storeKey(l *liveJob) status.ObjectKey {
-	return status.ObjectKey{Kind: "Job", Namespace: l.job.Metadata.Namespace, Name: l.job.Metadata.Name}
+	return status.ObjectKey{Kind: "Job", Namespace: l.namespace(), Name: l.name()}
 }
 
 // apply stores b, however often that must be tried. A conflict is sought out Job by
@@ -369,6 +382,9 @@ func (c *Controller) doStored(ctx context.Context, l *liveJob, change func(*live
 	defer l.step.Unlock()
 	if l.removed {
 		return fmt.Errorf("job: %s: %w", l.key, status.ErrNotFound)
+	}
+	if err := c.revive(l); err != nil {
+		return err
 	}
 	if err := change(l); err != nil {
 		return err

@@ -150,7 +150,7 @@ func (r *run) restore() {
 	var pods []executor.PodRange
 	for _, l := range c.all() {
 		l.step.Lock()
-		for _, o := range l.machine.Record().Open {
+		for _, o := range l.openPods() {
 			if o.Failed != 0 || o.UID.High() != l.high {
 				continue
 			}
@@ -180,18 +180,25 @@ func (c *Controller) synced() {
 	}
 	c.live.Store(true)
 	for _, l := range c.all() { // those that came meanwhile as well
-		l.mail.put(func(b *mailbox) { b.wake = true })
-		c.attend(l)
+		l.step.Lock()
+		parked := l.machine == nil
+		l.step.Unlock()
+		if !parked {
+			l.mail.put(func(b *mailbox) { b.wake = true })
+		}
+		if !parked || l.mail.full.Load() {
+			c.attend(l)
+		}
 	}
 }
 
 // settleLost settles the open Pods that the executor did not mention (G-7, P-94). The
 // caller has the step.
 func (c *Controller) settleLost(l *liveJob) {
-	if l.removed || l.machine.foreign() {
+	if l.removed || l.machine == nil || l.machine.foreign() {
 		return
 	}
-	open := l.machine.Record().Open
+	open := l.openPods()
 	if len(open) == 0 {
 		return
 	}

@@ -20,14 +20,14 @@ func (c *Controller) deliver(l *liveJob, states []executor.PodState) {
 		if l.mail.full.Load() { // first: it may hold older states of the same Pods
 			c.open(l, &now)
 		}
-		if !l.removed {
+		if !l.removed && (l.machine != nil || c.revive(l) == nil) {
 			for i := range states {
 				s := &states[i]
 				l.machine.Observe(s)
 				now.see(s)
 			}
 			c.sync(l, c.now(l, &now))
-		} else {
+		} else if l.removed {
 			c.unowned(states)
 		}
 		c.release(l)
@@ -49,7 +49,7 @@ func (c *Controller) attend(l *liveJob) {
 	for l.mail.full.Load() && l.step.TryLock() {
 		var now batchNow
 		c.open(l, &now)
-		if !l.removed {
+		if !l.removed && l.machine != nil {
 			c.sync(l, c.now(l, &now))
 		}
 		l.step.Unlock()
@@ -78,6 +78,9 @@ func (c *Controller) open(l *liveJob, now *batchNow) []*op {
 		l.mail.done(&mail)
 		c.passOn(l)
 		return mail.ops
+	}
+	if c.revive(l) != nil {
+		return mail.ops // what is not to be had in memory has said so when it was asked for
 	}
 	for i := range mail.states {
 		l.machine.Observe(&mail.states[i])

@@ -400,6 +400,7 @@ func TestStoredJobRoundTrip(t *testing.T) {
 	assert.Equal(t, j.Metadata.CreationTimestamp, got.job.Metadata.CreationTimestamp)
 	assert.Equal(t, j.Metadata.DeletionTimestamp, got.job.Metadata.DeletionTimestamp)
 	assert.True(t, sameSpec(&j.Spec, &got.job.Spec))
+	assert.Equal(t, "batch/v1 Job", got.job.APIVersion+" "+got.job.Kind)
 
 	for n := range len(data) { // torn anywhere: an error, never a panic
 		assert.Error(t, new(storedJob).decode(data[:n]), n)
@@ -435,4 +436,73 @@ func BenchmarkDeepCopy(b *testing.B) {
 	for b.Loop() {
 		deepCopy(j)
 	}
+}
+
+// A finished Job keeps little in memory, and comes back when it is touched.
+func TestFinishedJobsAreParked(t *testing.T) {
+	forStores(t, func(t *testing.T, opts Options) {
+		inBubble(t, opts, func(s *stand) {
+			j := testJob("pi", 1, 1)
+			j.Spec.TTLSecondsAfterFinished = new(int32(3600))
+			s.create(j)
+			s.succeed(s.pods(executor.Pending)...)
+			before := s.get("pi")
+			sleep(time.Minute)
+			l, err := s.find("pi")
+			require.NoError(t, err)
+			parked := func() bool {
+				l.step.Lock()
+				defer l.step.Unlock()
+				return l.machine == nil
+			}
+			require.True(t, parked())
+			assert.Equal(t, before, s.get("pi"))
+			list, err := s.List(s.ctx, ListOptions{Selector: "!absent"})
+			require.NoError(t, err)
+			assert.Equal(t, []*Job{before}, list.Items)
+			last, err := s.Wait(s.ctx, "pi")
+			require.NoError(t, err)
+			assert.Equal(t, before, last)
+			assert.True(t, parked(), "looking does not revive it")
+
+			after, err := s.Patch(s.ctx, "pi", MergePatch, []byte(`{"spec":{"ttlSecondsAfterFinished":7200}}`))
+			require.NoError(t, err)
+			assert.Equal(t, before.Status, after.Status)
+			assert.EqualValues(t, 2, after.Metadata.Generation)
+			sleep(7200*time.Second - time.Minute - time.Second)
+			s.get("pi")
+			sleep(time.Second)
+			_, err = s.Get(s.ctx, "pi")
+			assert.ErrorIs(t, err, status.ErrNotFound)
+		})
+	})
+}
+
+// Finished Jobs are not even decoded when a host starts; their TTLs go on.
+func TestFinishedJobsAreLoadedParked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := status.NewMemoryStore()
+		a := newHost(t, store, Options{})
+		for _, name := range []string{"kept", "ttl"} {
+			j := testJob(name, 1, 1)
+			if name == "ttl" {
+				j.Spec.TTLSecondsAfterFinished = new(int32(100))
+			}
+			a.create(j)
+			a.succeed(a.pods(executor.Pending)...)
+		}
+		before := a.get("kept")
+		a.stop()
+		b := newHost(t, store, Options{})
+		assert.Equal(t, before, b.get("kept"))
+		sleep(100 * time.Second)
+		_, err := b.Get(b.ctx, "ttl")
+		assert.ErrorIs(t, err, status.ErrNotFound)
+		l, err := b.find("kept")
+		require.NoError(t, err)
+		assert.Nil(t, l.machine)
+		require.NoError(t, b.Delete(b.ctx, "kept", DeleteOptions{}))
+		b.stop()
+		assert.Len(t, snapshotOf(t, store), 1, "the mark of the orderly end")
+	})
 }

@@ -280,7 +280,7 @@ func (c *Controller) settleOwners(l *liveJob, p *Plan) {
 // orphanPods takes the Job's Pods their owner.
 func (c *Controller) orphanPods(l *liveJob) {
 	var open []executor.UID
-	for _, o := range l.machine.Record().Open {
+	for _, o := range l.openPods() {
 		open = append(open, o.UID)
 	}
 	states := c.podsOf(l)
@@ -344,7 +344,7 @@ func (c *Controller) loadAdopted(l *liveJob) {
 	t := &c.strays
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, o := range l.machine.Record().Open {
+	for _, o := range l.openPods() {
 		if o.UID.High() == l.high {
 			continue
 		}

@@ -36,7 +36,7 @@ func (c *Controller) Wait(ctx context.Context, key string) (*Job, error) {
 		done := l.removed || j != nil && j.Finished()
 		told, ref := []toldEvent(nil), status.ObjectReference{}
 		if done && !l.removed {
-			told, ref = l.takeEvents(), l.job.ref()
+			told, ref = l.takeEvents(), l.ref()
 		} else {
 			ch = make(chan struct{})
 			l.waiters = append(l.waiters, ch)
@@ -57,7 +57,7 @@ func (c *Controller) Wait(ctx context.Context, key string) (*Job, error) {
 			c.dropWaiter(l, ch)
 			return nil, ctx.Err()
 		case <-c.closedCh:
-			return l.shown.Load(), errStopped()
+			return l.view(), errStopped()
 		}
 	}
 }

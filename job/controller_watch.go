@@ -263,8 +263,8 @@ func formatVersion(v status.Version) string { return strconv.FormatUint(uint64(v
 // show returns the newest snapshot of l and makes it first if that is needed. With a
 // Store what was stored last is the newest. The caller has the step.
 func (c *Controller) show(l *liveJob) *Job {
-	old := l.shown.Load()
-	if c.store != nil || old != nil && !l.dirty.Load() {
+	old := l.view()
+	if c.store != nil || l.machine == nil || old != nil && !l.dirty.Load() {
 		return old
 	}
 	l.dirty.Store(false)
@@ -281,7 +281,7 @@ func (c *Controller) show(l *liveJob) *Job {
 // snapshot is show for a caller who does not have the step.
 func (c *Controller) snapshot(l *liveJob) *Job {
 	if !l.dirty.Load() || c.store != nil {
-		return l.shown.Load()
+		return l.view()
 	}
 	l.step.Lock()
 	defer c.release(l)
@@ -378,7 +378,7 @@ func (r *reader) begin(from status.Version) error {
 	r.next = g.first + uint64(len(g.changes))
 	if r.jobs {
 		for _, l := range r.c.byKey {
-			if j := l.shown.Load(); j != nil && r.match.job(j) {
+			if j := l.view(); j != nil && r.match.job(j) {
 				r.existing = append(r.existing, WatchEvent{Type: Added, Version: versionOf(j), Job: j})
 			}
 		}

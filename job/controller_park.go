@@ -1,0 +1,108 @@
+package job
+
+import (
+	"fmt"
+
+	"github.com/podless/podless/status"
+)
+
+// A Job that has finished waits, perhaps for months, for nothing but its deletion. It
+// is parked then: its Machine goes, and with a Store all but its encoding. Whatever
+// touches it revives it.
+
+// parkedJob is a Job as the Store has it.
+type parkedJob struct {
+	data    []byte
+	version status.Version
+}
+
+// decode returns the Job, new each time.
+func (p *parkedJob) decode() (*storedJob, error) {
+	v := new(storedJob)
+	if err := v.decode(p.data); err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+// exists reports whether the Job is visible.
+func (l *liveJob) exists() bool {
+	return l.shown.Load() != nil || l.rest.Load() != nil || l.shown.Load() != nil
+}
+
+// view returns the newest snapshot; nil if the Job is not visible.
+func (l *liveJob) view() *Job {
+	if j := l.shown.Load(); j != nil {
+		return j
+	}
+	if p := l.rest.Load(); p != nil {
+		if v, err := p.decode(); err == nil {
+			v.job.Metadata.ResourceVersion = formatVersion(p.version)
+			return v.job
+		}
+	}
+	return l.shown.Load() // revived meanwhile
+}
+
+// park lets go of what a finished Job does not need. The caller has the step.
+func (c *Controller) park(l *liveJob) {
+	m := l.machine
+	if m == nil || !l.ended || l.removed || l.applying || l.changed || l.removal != staysHere || m.deleting() ||
+		m.open > 0 || m.pods.n > 0 || len(l.told)+len(l.waiters)+len(l.offers) > 0 || l.mail.full.Load() || !c.live.Load() {
+		return
+	}
+	j := c.show(l)
+	if j == nil || !j.Finished() {
+		return
+	}
+	if c.store != nil {
+		data, err := c.storedValue(l, j).AppendBinary(nil)
+		if err != nil {
+			return
+		}
+		l.rest.Store(&parkedJob{data: data, version: l.version})
+		l.shown.Store(nil) // after rest, so that a reader finds one of them
+	}
+	l.next = m.record.Next
+	l.machine, l.job, l.encoded, l.encodedOf, l.uids = nil, nil, nil, nil, nil
+	l.mail.mu.Lock()
+	l.mail.states, l.mail.spare = nil, nil
+	l.mail.mu.Unlock()
+}
+
+// revive brings a parked Job back. The caller has the step.
+func (c *Controller) revive(l *liveJob) error {
+	if l.machine != nil || l.removed {
+		return nil
+	}
+	j, record := l.shown.Load(), &Record{Next: l.next}
+	if p := l.rest.Load(); p != nil {
+		v, err := p.decode()
+		if err != nil {
+			return fmt.Errorf("job: %s: %w", l.key, err)
+		}
+		j, record = v.job, v.record
+		j.Metadata.ResourceVersion = formatVersion(p.version)
+	}
+	m, err := NewMachine(j, record, c.machineOptions())
+	if err != nil {
+		return fmt.Errorf("job: %s: %w", l.key, err)
+	}
+	bare := *j
+	l.machine, l.job = m, &bare
+	l.shown.Store(j)
+	l.rest.Store(nil)
+	return nil
+}
+
+func (c *Controller) machineOptions() MachineOptions {
+	return MachineOptions{BackoffBase: c.opts.BackoffBase, BackoffMax: c.opts.BackoffMax}
+}
+
+// openPods returns the Pods that are not settled. The caller has the step.
+func (l *liveJob) openPods() []OpenPod {
+	if l.machine == nil {
+		return nil
+	}
+	return l.machine.Record().Open
+}
