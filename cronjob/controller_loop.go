@@ -22,6 +22,8 @@ const (
 	longSleep, shortSleep = 500 * time.Millisecond, 250 * time.Millisecond
 	// turnSize bounds how many CronJobs are decided at once.
 	turnSize = 1024
+	// lateTurns bounds how many turns follow each other before anything else.
+	lateTurns = 16
 	// creators bounds how many requests to the job.Controller are under way: with a durable Store they share its writes.
 	creators = 128
 	// drain bounds how many changes of Jobs are taken in before anything is decided.
@@ -38,6 +40,7 @@ type loop struct {
 	buried  map[string]string // namespaces by UID of CronJobs that are gone and whose Jobs follow
 	retryAt time.Time         // of storing, after an error
 	retries int
+	events  []status.Event // to be told
 	watch   *job.Watch
 }
 
@@ -50,14 +53,19 @@ func (l *loop) run(ctx context.Context) error {
 	defer func() { l.watch.Stop() }()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	for {
+	for turns := 0; ; {
 		now := l.c.now()
 		l.collect(ctx, now)
-		if err := l.sync(ctx, now); err != nil {
-			l.save(ctx, now)
+		err := l.sync(ctx, now)
+		if turns++; err == nil && turns < lateTurns && l.late(l.c.now()) && ctx.Err() == nil {
+			continue // Jobs first
+		}
+		turns = 0
+		l.tell()
+		l.save(ctx, now)
+		if err != nil {
 			return l.ended(ctx, err)
 		}
-		l.save(ctx, now)
 		timer.Reset(l.sleep(l.c.now()))
 		select {
 		case <-ctx.Done():
@@ -69,6 +77,23 @@ func (l *loop) run(ctx context.Context) error {
 				return l.ended(ctx, err)
 			}
 		}
+	}
+}
+
+// late reports whether more Jobs are due than went into one turn: they are started before it is told and stored what has
+// become of the others. A crash before that is repaired as any other (C-86).
+func (l *loop) late(now time.Time) bool {
+	return len(l.timers) > 0 && l.timers[0].at <= now.UnixNano()
+}
+
+// tell records the events of the turns since the last time.
+func (l *loop) tell() {
+	for i := range l.events {
+		l.c.record.Record(l.events[i])
+	}
+	clear(l.events)
+	if l.events = l.events[:0]; cap(l.events) > turnSize {
+		l.events = nil
 	}
 }
 
@@ -418,9 +443,7 @@ func (l *loop) sync(ctx context.Context, now time.Time) error {
 		for _, e := range todo {
 			m := l.machineOf(e)
 			p := m.Sync(now)
-			for _, ev := range p.Events {
-				l.c.record.Record(ev)
-			}
+			l.events = append(l.events, p.Events...)
 			if p.Changed {
 				l.keep(e, m.Status())
 			}
