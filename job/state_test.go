@@ -11,7 +11,9 @@ import (
 
 func TestState(t *testing.T) { // K-14
 	var j Job
-	add := func(c status.ConditionType) { j.Status.Conditions.Set(status.Condition{Type: c, Status: status.ConditionTrue}) }
+	add := func(c status.ConditionType) {
+		j.Status.Conditions.Set(status.Condition{Type: c, Status: status.ConditionTrue})
+	}
 	assert.Equal(t, "Running", j.State())
 	add(status.ConditionSuccessCriteriaMet)
 	assert.Equal(t, "SuccessCriteriaMet", j.State())
