@@ -406,3 +406,63 @@ func TestTheEndOfTheHostKillsWhatItCan(t *testing.T) {
 		})
 	}
 }
+
+// slowStart is a Runtime whose containers take a second to start and run for another.
+type slowStart struct{}
+
+func (slowStart) Run(_ context.Context, c *executor.ContainerRun) (executor.Exit, error) {
+	time.Sleep(time.Second)
+	c.Started(executor.StartInfo{})
+	time.Sleep(time.Second)
+	return executor.Exit{}, nil
+}
+
+func TestAPodIsPendingUntilItsContainerHasStarted(t *testing.T) {
+	for _, slow := range []bool{false, true} {
+		t.Run(fmt.Sprintf("slow %v", slow), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := on(t, slowStart{}, executor.NodeOptions{})
+				h.create(t, template("x", func(s *executor.PodSpec) {
+					if slow {
+						s.ActiveDeadlineSeconds = new(int64(3600))
+					}
+				}), 1, 1)
+				time.Sleep(900 * time.Millisecond)
+				synctest.Wait()
+				assert.Equal(t, executor.Pending, h.last(uid(1)).Phase)
+				time.Sleep(200 * time.Millisecond)
+				synctest.Wait()
+				assert.Equal(t, executor.Running, h.last(uid(1)).Phase)
+				time.Sleep(time.Second)
+				synctest.Wait()
+				assert.Equal(t, executor.Succeeded, h.last(uid(1)).Phase)
+				require.NoError(t, h.leave())
+			})
+		})
+	}
+}
+
+func TestTheEndOfTheHostDoesNotLengthenAGrace(t *testing.T) {
+	for name, tt := range map[string]struct {
+		deletion, host, want time.Duration
+	}{
+		"a shorter one stands": {5 * time.Second, 30 * time.Second, 5 * time.Second},
+		"a longer one is cut":  {time.Minute, 30 * time.Second, 28 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e := newEngine()
+				e.deaf = true
+				h := on(t, plain{e}, executor.NodeOptions{StopGrace: tt.host})
+				tpl := args(template("x"), "10m")
+				h.create(t, tpl, 1, 1)
+				time.Sleep(time.Second)
+				begin := time.Now()
+				h.node.Delete(tpl, []executor.UID{uid(1)}, tt.deletion)
+				require.NoError(t, h.leave())
+				assert.Equal(t, tt.want, time.Since(begin))
+				assert.Empty(t, h.last(uid(1)).Detail.Reason, "it was deleted")
+			})
+		})
+	}
+}

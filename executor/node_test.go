@@ -303,6 +303,26 @@ func TestReportMayCreateAndUntrack(t *testing.T) {
 	})
 }
 
+func TestWhatAReportCreatesNeedsNoOtherGoroutine(t *testing.T) {
+	within(t, ran, executor.NodeOptions{}, func(t *testing.T, h *house) {
+		tpl := template("ok")
+		n, most := 1, 0
+		h.on = func(s executor.PodState) {
+			h.node.Untrack(tpl, []executor.UID{s.Pod.UID})
+			if n < 100 {
+				n++
+				h.create(t, tpl, n, 1)
+			}
+			most = max(most, runtime.NumGoroutine())
+		}
+		before := runtime.NumGoroutine()
+		h.create(t, tpl, 1, 1)
+		synctest.Wait()
+		assert.Equal(t, before+1, most)
+		assert.Equal(t, 100, n)
+	})
+}
+
 func TestDelete(t *testing.T) {
 	tpl := template("stop")
 	for name, tt := range map[string]struct {
