@@ -45,14 +45,8 @@ func SetTemplateDefaults(t *PodTemplateSpec) {
 	if s.SchedulerName == "" {
 		s.SchedulerName = defaultSchedulerName
 	}
-	s.InitContainers = slices.Clone(s.InitContainers)
-	for i := range s.InitContainers {
-		s.InitContainers[i].setDefaults()
-	}
-	s.Containers = slices.Clone(s.Containers)
-	for i := range s.Containers {
-		s.Containers[i].setDefaults()
-	}
+	s.InitContainers = withDefaults(s.InitContainers)
+	s.Containers = withDefaults(s.Containers)
 	s.Volumes = slices.Clone(s.Volumes)
 	for i := range s.Volumes {
 		s.Volumes[i].setDefaults()
@@ -74,6 +68,34 @@ func restDefaults(object string, rest map[string]json.RawMessage) map[string]jso
 		fresh[name] = filled
 	}
 	return fresh
+}
+
+// withDefaults returns the containers with what is not set filled in, the same slice if nothing is to do.
+func withDefaults(list []Container) []Container {
+	for i := range list {
+		if !list[i].plainlyDefaulted() {
+			list = slices.Clone(list)
+			for k := i; k < len(list); k++ {
+				list[k].setDefaults()
+			}
+			break
+		}
+	}
+	return list
+}
+
+// plainlyDefaulted reports whether there is nothing to fill in, as far as can be seen without looking deeper.
+func (c *Container) plainlyDefaulted() bool {
+	if c.ImagePullPolicy == "" || c.TerminationMessagePath == "" || c.TerminationMessagePolicy == "" || len(c.Rest) > 0 || c.Lifecycle != nil ||
+		c.LivenessProbe != nil || c.ReadinessProbe != nil || c.StartupProbe != nil || len(c.Resources.Limits) > 0 || len(c.Resources.Requests) > 0 {
+		return false
+	}
+	for i := range c.Env {
+		if c.Env[i].ValueFrom != nil {
+			return false
+		}
+	}
+	return true
 }
 
 func (c *Container) setDefaults() {
@@ -189,6 +211,9 @@ var imageGrammar = sync.OnceValue(func() *regexp.Regexp {
 // imageTag returns the tag of an image reference: "latest" if it has neither tag nor digest, empty if it has only a
 // digest or is no valid reference.
 func imageTag(image string) string {
+	if image != "" && len(image) < 64 && strings.Trim(image, "abcdefghijklmnopqrstuvwxyz0123456789") == "" {
+		return "latest" // a plain name
+	}
 	m := imageGrammar().FindStringSubmatch(image)
 	if m == nil || len(m[1]) > maxImageName || bareIdentifier(image) {
 		return ""

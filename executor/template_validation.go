@@ -23,6 +23,13 @@ const (
 //
 // Kubernetes: core/v1 ValidatePodTemplateSpec (V-95 to V-103).
 func ValidateTemplate(t *PodTemplateSpec, path string) status.FieldErrors {
+	if t.plainlyValid() {
+		return nil
+	}
+	return validateTemplate(t, path)
+}
+
+func validateTemplate(t *PodTemplateSpec, path string) status.FieldErrors {
 	c := templateCheck{spec: &t.Spec}
 	c.labels(path+".labels", t.Metadata.Labels)
 	c.annotations(path+".annotations", t.Metadata.Annotations)

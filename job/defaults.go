@@ -28,37 +28,57 @@ const defaultBackoffLimit = 6
 // Kubernetes: batch/v1 SetDefaults_Job.
 func SetDefaults(j *Job) {
 	s := &j.Spec
+	var own *defaulted // one allocation for all of them
+	room := func() *defaulted {
+		if own == nil {
+			own = new(defaulted)
+		}
+		return own
+	}
 	if s.Completions == nil && s.Parallelism == nil {
-		s.Completions = new(int32(1))
+		room().completions = 1
+		s.Completions = &own.completions
 	}
 	if s.Parallelism == nil {
-		s.Parallelism = new(int32(1))
+		room().parallelism = 1
+		s.Parallelism = &own.parallelism
 	}
 	if s.BackoffLimit == nil {
-		s.BackoffLimit = new(int32(defaultBackoffLimit))
+		room().backoffLimit = defaultBackoffLimit
 		if s.BackoffLimitPerIndex != nil {
-			s.BackoffLimit = new(int32(math.MaxInt32))
+			own.backoffLimit = math.MaxInt32
 		}
+		s.BackoffLimit = &own.backoffLimit
 	}
 	if len(j.Metadata.Labels) == 0 && len(s.Template.Metadata.Labels) > 0 {
 		j.Metadata.Labels = s.Template.Metadata.Labels // the same map: Prepare sees that they are one
 	}
 	if s.CompletionMode == nil {
-		s.CompletionMode = new(NonIndexed)
+		room().completionMode = NonIndexed
+		s.CompletionMode = &own.completionMode
 	}
 	if s.Suspend == nil {
-		s.Suspend = new(false)
+		s.Suspend = &room().suspend
 	}
 	if s.ManualSelector == nil {
-		s.ManualSelector = new(false)
+		s.ManualSelector = &room().manualSelector
 	}
 	if s.PodReplacementPolicy == nil {
-		s.PodReplacementPolicy = new(ReplaceTerminatingOrFailed)
+		room().podReplacementPolicy = ReplaceTerminatingOrFailed
 		if s.PodFailurePolicy != nil {
-			s.PodReplacementPolicy = new(ReplaceFailed)
+			own.podReplacementPolicy = ReplaceFailed
 		}
+		s.PodReplacementPolicy = &own.podReplacementPolicy
 	}
 	SetTemplateDefaults(s)
+}
+
+// defaulted is where the pointers to default values point.
+type defaulted struct {
+	completions, parallelism, backoffLimit int32
+	suspend, manualSelector                bool
+	completionMode                         CompletionMode
+	podReplacementPolicy                   PodReplacementPolicy
 }
 
 // SetTemplateDefaults fills in what is not set in the template of a CronJob's Jobs: the Pod template
@@ -111,10 +131,8 @@ func Prepare(j *Job) {
 	selector.MatchLabels = withMissing(selector.MatchLabels, LabelControllerUID, j.Metadata.UID)
 	s.Selector = &selector
 	shared := sameMap(j.Metadata.Labels, s.Template.Metadata.Labels)
-	l := withMissing(s.Template.Metadata.Labels, legacyLabelJobName, j.Metadata.Name)
-	l = withMissing(l, LabelJobName, j.Metadata.Name)
-	l = withMissing(l, legacyLabelControllerUID, j.Metadata.UID)
-	s.Template.Metadata.Labels = withMissing(l, LabelControllerUID, j.Metadata.UID)
+	s.Template.Metadata.Labels = withMissing(s.Template.Metadata.Labels,
+		legacyLabelJobName, j.Metadata.Name, LabelJobName, j.Metadata.Name, legacyLabelControllerUID, j.Metadata.UID, LabelControllerUID, j.Metadata.UID)
 	if shared { // on Kubernetes, too, they are one map
 		j.Metadata.Labels = s.Template.Metadata.Labels
 	}
@@ -144,13 +162,14 @@ func PrepareUpdate(j, old *Job) {
 	}
 }
 
-// withMissing returns a copy of m with key added unless it is there.
-func withMissing(m map[string]string, key, value string) map[string]string {
-	if _, there := m[key]; there {
-		return m
-	}
-	fresh := make(map[string]string, len(m)+4)
+// withMissing returns a copy of m with each key of pairs added unless it is there.
+func withMissing(m map[string]string, pairs ...string) map[string]string {
+	fresh := make(map[string]string, len(m)+len(pairs)/2)
 	maps.Copy(fresh, m)
-	fresh[key] = value
+	for i := 0; i < len(pairs); i += 2 {
+		if _, there := m[pairs[i]]; !there {
+			fresh[pairs[i]] = pairs[i+1]
+		}
+	}
 	return fresh
 }

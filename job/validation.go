@@ -77,12 +77,11 @@ func validateGenerated(j *Job, prefixed bool) (errs status.FieldErrors) {
 	labels := s.Template.Metadata.Labels
 	want := func(key, value string) {
 		got, there := labels[key]
-		at := "spec.template.metadata.labels[" + key + "]"
 		switch {
 		case !there:
-			errs = append(errs, status.Required(at, "must be '"+value+"'"))
+			errs = append(errs, status.Required("spec.template.metadata.labels["+key+"]", "must be '"+value+"'"))
 		case got != value:
-			errs = append(errs, status.Invalid(at, labels, "must be '"+value+"'"))
+			errs = append(errs, status.Invalid("spec.template.metadata.labels["+key+"]", labels, "must be '"+value+"'"))
 		}
 	}
 	if prefixed {
@@ -91,6 +90,9 @@ func validateGenerated(j *Job, prefixed bool) (errs status.FieldErrors) {
 	}
 	want(legacyLabelControllerUID, j.Metadata.UID)
 	want(legacyLabelJobName, j.Metadata.Name)
+	if prefixed && len(s.Selector.MatchExpressions) == 0 && len(s.Selector.MatchLabels) == 1 && s.Selector.MatchLabels[LabelControllerUID] == j.Metadata.UID {
+		return errs // as it was generated
+	}
 	generated := map[string]string{legacyLabelControllerUID: j.Metadata.UID, legacyLabelJobName: j.Metadata.Name}
 	if prefixed {
 		generated[LabelControllerUID], generated[LabelJobName] = j.Metadata.UID, j.Metadata.Name
@@ -118,7 +120,10 @@ func validateSelector(s *Spec) status.FieldErrors {
 }
 
 func validateLabelSelector(s *LabelSelector, path string) status.FieldErrors {
-	errs := validateLabels(s.MatchLabels, path+".matchLabels")
+	var errs status.FieldErrors
+	if !openapi.ValidLabels(s.MatchLabels) {
+		errs = validateLabels(s.MatchLabels, path+".matchLabels")
+	}
 	for i := range s.MatchExpressions {
 		r := &s.MatchExpressions[i]
 		at := fmt.Sprintf("%s.matchExpressions[%d]", path, i)

@@ -33,19 +33,34 @@ func ValidateObjectMeta(m *status.ObjectMeta, path string) status.FieldErrors {
 	if m.Name == "" {
 		errs = append(errs, status.Required(path+".name", "name or generateName is required"))
 	} else {
-		errs = appendInvalid(errs, path+".name", m.Name, openapi.DNSSubdomain(m.Name))
+		if msgs := openapi.DNSSubdomain(m.Name); len(msgs) > 0 {
+			errs = appendInvalid(errs, path+".name", m.Name, msgs)
+		}
 	}
 	if m.Namespace != "" { // an empty one is the default namespace
-		errs = appendInvalid(errs, path+".namespace", m.Namespace, openapi.DNSLabel(m.Namespace))
+		if msgs := openapi.DNSLabel(m.Namespace); len(msgs) > 0 {
+			errs = appendInvalid(errs, path+".namespace", m.Namespace, msgs)
+		}
 	}
 	if m.Generation < 0 {
 		errs = append(errs, status.Invalid(path+".generation", m.Generation, notNegative))
 	}
-	errs = append(errs, validateLabels(m.Labels, path+".labels")...)
-	errs = append(errs, validateAnnotations(m.Annotations, path+".annotations")...)
-	errs = append(errs, validateOwnerReferences(m.OwnerReferences, path+".ownerReferences")...)
-	errs = append(errs, validateFinalizers(m.Finalizers, path+".finalizers")...)
-	return append(errs, validateManagedFields(m.Rest["managedFields"], path+".managedFields")...)
+	if len(m.Labels) > 0 && !openapi.ValidLabels(m.Labels) { // paths are made only for what has errors
+		errs = append(errs, validateLabels(m.Labels, path+".labels")...)
+	}
+	if len(m.Annotations) > 0 {
+		errs = append(errs, validateAnnotations(m.Annotations, path+".annotations")...)
+	}
+	if len(m.OwnerReferences) > 0 {
+		errs = append(errs, validateOwnerReferences(m.OwnerReferences, path+".ownerReferences")...)
+	}
+	if len(m.Finalizers) > 0 {
+		errs = append(errs, validateFinalizers(m.Finalizers, path+".finalizers")...)
+	}
+	if len(m.Rest) > 0 {
+		errs = append(errs, validateManagedFields(m.Rest["managedFields"], path+".managedFields")...)
+	}
+	return errs
 }
 
 // validateManagedFields checks what may be checked of a field that only a cluster writes.

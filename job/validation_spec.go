@@ -42,7 +42,9 @@ func ValidateTemplateSpec(s *Spec, path string) status.FieldErrors {
 	if s.MaxFailedIndexes != nil && s.BackoffLimitPerIndex == nil { // V-11
 		errs = append(errs, status.Required(path+".backoffLimitPerIndex", "when maxFailedIndexes is specified"))
 	}
-	errs = append(errs, validateManagedBy(s.ManagedBy, path+".managedBy")...)
+	if s.ManagedBy != nil {
+		errs = append(errs, validateManagedBy(*s.ManagedBy, path+".managedBy")...)
+	}
 	errs = append(errs, validateCompletionMode(s, path)...)
 	if s.PodFailurePolicy != nil {
 		errs = append(errs, s.validatePodFailurePolicy(path+".podFailurePolicy")...)
@@ -54,27 +56,24 @@ func ValidateTemplateSpec(s *Spec, path string) status.FieldErrors {
 			errs = append(errs, status.Invalid(path+".successPolicy", s.SuccessPolicy.internal(), "requires indexed completion mode"))
 		}
 	}
-	errs = append(errs, s.validatePodReplacementPolicy(path+".podReplacementPolicy")...)
+	errs = append(errs, s.validatePodReplacementPolicy(path)...)
 	errs = append(errs, executor.ValidateTemplate(&s.Template, path+".template")...)
-	return append(errs, s.validateRestartPolicy(path+".template.spec.restartPolicy")...)
+	return append(errs, s.validateRestartPolicy(path)...)
 }
 
-func validateManagedBy(v *string, path string) (errs status.FieldErrors) { // V-12
-	if v == nil {
-		return nil
-	}
-	domain, tail, ok := strings.Cut(*v, "/")
+func validateManagedBy(v, path string) (errs status.FieldErrors) { // V-12
+	domain, tail, ok := strings.Cut(v, "/")
 	switch {
-	case *v == "":
+	case v == "":
 		errs = append(errs, status.Required(path, ""))
 	case !ok || domain == "" || tail == "":
-		errs = append(errs, status.Invalid(path, *v, `must be a domain-prefixed path (such as "acme.io/foo")`))
+		errs = append(errs, status.Invalid(path, v, `must be a domain-prefixed path (such as "acme.io/foo")`))
 	default:
 		errs = appendInvalid(errs, path, domain, openapi.DNSSubdomain(domain))
 		errs = appendInvalid(errs, path, tail, openapi.HTTPPath(tail))
 	}
-	if len(*v) > maxManagedByBytes {
-		errs = append(errs, status.TooLong(path, *v, maxManagedByBytes))
+	if len(v) > maxManagedByBytes {
+		errs = append(errs, status.TooLong(path, v, maxManagedByBytes))
 	}
 	return errs
 }
@@ -129,13 +128,19 @@ func (s *Spec) validatePodReplacementPolicy(path string) status.FieldErrors { //
 	switch {
 	case p == nil, *p == ReplaceFailed, *p == ReplaceTerminatingOrFailed && s.PodFailurePolicy == nil:
 		return nil
-	case s.PodFailurePolicy != nil:
+	}
+	path += ".podReplacementPolicy"
+	if s.PodFailurePolicy != nil {
 		return status.FieldErrors{status.NotSupported(path, *p, []PodReplacementPolicy{ReplaceFailed})}
 	}
 	return status.FieldErrors{status.NotSupported(path, *p, []PodReplacementPolicy{ReplaceFailed, ReplaceTerminatingOrFailed})}
 }
 
 func (s *Spec) validateRestartPolicy(path string) (errs status.FieldErrors) {
+	if s.Template.Spec.RestartPolicy == executor.RestartNever {
+		return nil
+	}
+	path += ".template.spec.restartPolicy"
 	switch p := s.Template.Spec.RestartPolicy; {
 	case p == executor.RestartAlways, p == "": // V-20
 		errs = append(errs, status.Required(path, fmt.Sprintf("valid values: %q, %q", executor.RestartOnFailure, executor.RestartNever)))

@@ -116,19 +116,18 @@ func SearchPath(s string) (msgs []string) {
 
 // QualifiedName is the syntax of label keys and the like: NAME or PREFIX/NAME.
 func QualifiedName(s string) (msgs []string) {
-	parts := strings.Split(s, "/")
-	name := parts[0]
-	switch len(parts) {
-	case 1:
-	case 2:
-		name = parts[1]
-		if parts[0] == "" {
+	prefix, name, prefixed := strings.Cut(s, "/")
+	switch {
+	case !prefixed:
+		name = s
+	case !strings.Contains(name, "/"):
+		if prefix == "" {
 			msgs = append(msgs, "prefix part must be non-empty")
 		} else {
-			if len(parts[0]) > maxSubdomain {
+			if len(prefix) > maxSubdomain {
 				msgs = append(msgs, "prefix part "+tooLong(maxSubdomain))
 			}
-			if !validSubdomain(parts[0]) {
+			if !validSubdomain(prefix) {
 				msgs = append(msgs, "prefix part "+regexMessage(subdomainMessage, subdomainFormat, "example.com"))
 			}
 		}
@@ -156,6 +155,16 @@ func LabelValue(s string) (msgs []string) {
 		msgs = append(msgs, regexMessage(valueMessage, valueFormat, "MyValue", "my_value", "12345"))
 	}
 	return msgs
+}
+
+// ValidLabels reports whether all keys and values are good.
+func ValidLabels(labels map[string]string) bool {
+	for key, value := range labels {
+		if len(QualifiedName(key)) > 0 || len(LabelValue(value)) > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // HTTPPath is the syntax of the path in a domain-prefixed path.
