@@ -144,7 +144,7 @@ func NewController(exec executor.Executor, opts Options) (*Controller, error) {
 		closedCh: make(chan struct{}),
 	}
 	c.jobs.init()
-	c.strays.init()
+	c.strays.init(c.dropMeta)
 	c.log.init()
 	c.alarm.init()
 	c.loop.init()

@@ -42,6 +42,7 @@ type liveJob struct {
 	version   status.Version // with a Store: as it is there; 0: it is not
 	storedAt  status.Version // by the Apply under way
 	offers    []executor.UID // ownerless Pods that it was asked to adopt
+	metas     podMetas       // metadata of Pods, to be stored with the Job
 	uids      []executor.UID // scratch
 
 	dirty atomic.Bool               // shown is old

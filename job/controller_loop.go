@@ -25,7 +25,7 @@ type loop struct {
 	mu    sync.Mutex
 	ready []*liveJob
 	spare []*liveJob
-	ended bool // no more turns
+	metas podMetas
 
 	kick    chan struct{}
 	ending  chan struct{} // closed: end when all is done
@@ -35,7 +35,8 @@ type loop struct {
 // batch is what one Apply stores.
 type batch struct {
 	status.Batch
-	jobs []storing
+	jobs  []storing
+	metas podMetas
 }
 
 // storing is one Job's part of a batch.
@@ -64,6 +65,10 @@ func (o *loop) enqueue(l *liveJob) {
 	o.mu.Lock()
 	o.ready = append(o.ready, l)
 	o.mu.Unlock()
+	o.nudge()
+}
+
+func (o *loop) nudge() {
 	select {
 	case o.kick <- struct{}{}:
 	default:
@@ -101,7 +106,8 @@ func (o *loop) run(ctx context.Context, c *Controller) error {
 		}
 		idle := len(ready) == 0
 		o.give(ready)
-		if !busy && len(next.jobs) > 0 {
+		o.takeMetas(next)
+		if !busy && len(next.jobs)+len(next.metas) > 0 {
 			busy = true
 			b := next
 			next = new(batch)
@@ -235,6 +241,11 @@ func (c *Controller) store1(l *liveJob, b *batch, p *Plan, ops []*op) {
 		s.del = len(b.Deletes)
 		b.Deletes = append(b.Deletes, status.Delete{Key: key, Expect: l.version})
 	}
+	if p != nil {
+		c.storeOwners(l, p)
+	}
+	b.metas.merge(l.metas)
+	l.metas = nil
 	l.applying, l.changed = true, false
 	if c.opts.StartEarly && p != nil && len(p.Create) > 0 && s.put >= 0 {
 		s.again = c.create(l, p, l.synced)
@@ -250,7 +261,10 @@ func storeKey(l *liveJob) status.ObjectKey {
 // apply stores b, however often that must be tried. A conflict is sought out Job by
 // Job, so that it hits nobody else.
 func (c *Controller) apply(ctx context.Context, b *batch) {
-	v, err := c.applyRetried(ctx, b.Batch)
+	v, err := c.applyRetried(ctx, b.metas.join(b.Batch))
+	if errors.Is(err, status.ErrConflict) {
+		_, _ = c.applyRetried(ctx, b.metas.join(status.Batch{}))
+	}
 	for i := range b.jobs {
 		s := &b.jobs[i]
 		switch {

@@ -178,6 +178,7 @@ func (c *Controller) PatchPod(ctx context.Context, key string, patch []byte) (*e
 	if change.disown {
 		entry.owner = nil
 	}
+	c.storeMetaSoon(s.Pod.UID, entry)
 	t.mu.Unlock()
 	if l != nil {
 		if change.disown { // it is no Pod of this Job any more

@@ -178,6 +178,7 @@ func (c *Controller) synced() {
 		c.settleLost(l)
 		l.step.Unlock()
 	}
+	c.dropUnseenMetas()
 	c.live.Store(true)
 	for _, l := range c.all() { // those that came meanwhile as well
 		l.step.Lock()

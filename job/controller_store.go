@@ -17,12 +17,15 @@ func (c *Controller) load(ctx context.Context) error {
 	}
 	var found []*liveJob
 	newest, err := c.store.Load(ctx, func(o status.Object) error {
-		switch o.Key {
-		case orderlyKey:
+		if o.Key == orderlyKey {
 			c.orderly, c.orderlyVersion = true, o.Version
 			return nil
 		}
-		if o.Key.Kind != "Job" {
+		switch o.Key.Kind {
+		case "Job":
+		case podMetaKind:
+			return c.loadMeta(o)
+		default:
 			return nil
 		}
 		l, err := c.loadJob(o)
@@ -50,6 +53,7 @@ func (c *Controller) load(ctx context.Context) error {
 		c.byKey[l.key] = l
 	}
 	c.mu.Unlock()
+	c.ownStrays(found)
 	c.loaded = true
 	return nil
 }

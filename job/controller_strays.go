@@ -19,19 +19,24 @@ type strays struct {
 	mu   sync.Mutex
 	pods map[executor.UID]*stray
 	trim int // look for forgotten ones when the table is larger
+
+	forgotten func(executor.UID, *stray) // called with mu
 }
 
 // stray is one such Pod.
 type stray struct {
-	state executor.PodState // the latest; Pod is nil until it was reported
-	meta  executor.PodMeta  // its parts are replaced, never changed
-	owner *liveJob          // the Job that meta.Owner names
+	namespace string
+	stored    bool              // its metadata is in the Store, or will be
+	state     executor.PodState // the latest; Pod is nil until it was reported
+	meta      executor.PodMeta  // its parts are replaced, never changed
+	owner     *liveJob          // the Job that meta.Owner names
 
 	offered *liveJob   // the Job that is asked whether it adopts it
 	next    []*liveJob // those to be asked then
 }
 
-func (t *strays) init() {
+func (t *strays) init(forgotten func(executor.UID, *stray)) {
+	t.forgotten = forgotten
 	t.pods = make(map[executor.UID]*stray)
 	t.trim = 1024
 }
@@ -66,6 +71,7 @@ func (t *strays) remove(uid executor.UID) (owner *liveJob, known bool) {
 	}
 	delete(t.pods, uid)
 	t.n.Add(-1)
+	t.forgotten(uid, s)
 	if s.owner == nil {
 		return s.offered, true
 	}
@@ -91,7 +97,7 @@ func (t *strays) meta(uid executor.UID) (meta executor.PodMeta, ok bool) {
 func (t *strays) ensure(s *executor.PodState, owner *liveJob) *stray {
 	entry := t.pods[s.Pod.UID]
 	if entry == nil {
-		entry = &stray{owner: owner, meta: executor.PodMeta{Labels: s.Pod.Labels(), Annotations: s.Pod.Annotations()}}
+		entry = &stray{namespace: s.Pod.Template.Namespace, owner: owner, meta: executor.PodMeta{Labels: s.Pod.Labels(), Annotations: s.Pod.Annotations()}}
 		if o := s.Pod.Template.Owner; o.UID != "" {
 			entry.meta.Owner = &o
 		}
@@ -264,7 +270,7 @@ func (c *Controller) settleOwners(l *liveJob, p *Plan) {
 	for _, uid := range p.Disown {
 		entry := t.pods[uid]
 		if entry == nil { // its state is not known yet: the next report brings it
-			entry = &stray{meta: executor.PodMeta{Labels: l.machine.template.Labels, Annotations: l.machine.template.Annotations}}
+			entry = &stray{namespace: l.namespace(), meta: executor.PodMeta{Labels: l.machine.template.Labels, Annotations: l.machine.template.Annotations}}
 			t.pods[uid] = entry
 			t.n.Add(1)
 		}
@@ -288,6 +294,7 @@ func (c *Controller) orphanPods(l *liveJob) {
 	for i := range states {
 		entry := c.strays.ensure(&states[i], l)
 		entry.owner, entry.meta.Owner = nil, nil
+		c.storeMeta(&l.metas, states[i].Pod.UID, entry, nil)
 	}
 	c.strays.mu.Unlock()
 	if len(open) > 0 {
@@ -348,8 +355,12 @@ func (c *Controller) loadAdopted(l *liveJob) {
 		if o.UID.High() == l.high {
 			continue
 		}
+		if entry := t.pods[o.UID]; entry != nil {
+			entry.owner = l
+			continue
+		}
 		ref := l.machine.template.Owner
-		t.pods[o.UID] = &stray{owner: l, meta: executor.PodMeta{
+		t.pods[o.UID] = &stray{namespace: l.namespace(), owner: l, meta: executor.PodMeta{
 			Owner: &ref, Labels: l.machine.template.Labels, Annotations: l.machine.template.Annotations,
 		}}
 		t.n.Add(1)
@@ -373,7 +384,11 @@ func (c *Controller) trimStrays() {
 	defer t.mu.Unlock()
 	maps.DeleteFunc(t.pods, func(uid executor.UID, s *stray) bool {
 		_, ok := there[uid]
-		return !ok && s.state.Pod != nil && s.state.Phase.Terminal()
+		gone := !ok && s.state.Pod != nil && s.state.Phase.Terminal()
+		if gone {
+			t.forgotten(uid, s)
+		}
+		return gone
 	})
 	t.n.Store(int64(len(t.pods)))
 	t.trim = max(1024, 2*len(t.pods))
