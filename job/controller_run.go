@@ -61,6 +61,8 @@ const stopSlack = 2 * time.Second
 func (r *run) serve(ctx context.Context) error {
 	c := r.c
 	if err := c.begin(ctx); err != nil {
+		c.phase.Store(phaseClosed)
+		close(c.closedCh)
 		return err
 	}
 	r.restore()
@@ -95,7 +97,8 @@ func (r *run) serve(ctx context.Context) error {
 	if grace == 0 {
 		grace = 30 * time.Second
 	}
-	limit := time.NewTimer(max(grace, 0) + stopSlack)
+	deadline := time.Now().Add(max(grace, 0) + stopSlack)
+	limit := time.NewTimer(time.Until(deadline))
 	defer limit.Stop()
 	if !ended {
 		select {
@@ -107,10 +110,15 @@ func (r *run) serve(ctx context.Context) error {
 	}
 	if c.store != nil && loopErr == nil {
 		c.loop.finish()
+		last := time.NewTimer(max(time.Until(deadline), stopSlack))
+		defer last.Stop()
 		select {
 		case <-loopDone:
-		case loopErr = <-r.fatal:
-		case <-limit.C:
+			select {
+			case loopErr = <-r.fatal:
+			default:
+			}
+		case <-last.C:
 			loopErr = errors.New("job: the Store did not take the last reports within StopGrace")
 		}
 	}
