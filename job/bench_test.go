@@ -78,7 +78,7 @@ func errgroupRound(limit, n int) {
 	var g errgroup.Group
 	g.SetLimit(limit)
 	for range n {
-		g.Go(func() error { return noop(nil, nil) })
+		g.Go(func() error { return noop(context.Background(), nil) })
 	}
 	_ = g.Wait()
 }

@@ -25,6 +25,7 @@ func TestControllerMisuse(t *testing.T) {
 			s.create(testJob("pi", 1, 1))
 			gone, cancel := context.WithCancel(s.ctx)
 			cancel()
+			var noContext context.Context
 			var fields status.FieldErrors
 			wantFields := func(err error) { t.Helper(); assert.ErrorAs(t, err, &fields) }
 			calls := map[string]func(ctx context.Context, key string) error{
@@ -53,7 +54,7 @@ func TestControllerMisuse(t *testing.T) {
 			}
 			for name, call := range calls {
 				assert.ErrorIs(t, call(gone, "pi"), context.Canceled, name)
-				wantFields(call(nil, "pi"))
+				wantFields(call(noContext, "pi"))
 				switch name {
 				case "Create", "List", "Watch", "Pods", "Update":
 				default:
@@ -98,7 +99,7 @@ func TestControllerMisuse(t *testing.T) {
 			_, err = s.PatchPod(s.ctx, pod, []byte(`[`))
 			wantFields(err)
 			assert.ErrorIs(t, s.Run(s.ctx), executor.ErrRunning)
-			wantFields(s.Run(nil)) //nolint:staticcheck // misuse
+			wantFields(s.Run(noContext))
 
 			s.stop()
 			for name, call := range calls {

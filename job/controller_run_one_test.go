@@ -105,12 +105,13 @@ func TestRunNamesAbandonedPods(t *testing.T) {
 
 func TestRunMisuse(t *testing.T) {
 	var fields status.FieldErrors
+	var noContext context.Context
 	node := newNode(t, nil)
 	_, err := job.Run(t.Context(), nil, spec(1, 1))
 	assert.ErrorAs(t, err, &fields)
 	_, err = job.Run(t.Context(), node, job.Spec{})
 	assert.ErrorAs(t, err, &fields)
-	_, err = job.Run(nil, node, spec(1, 1)) //nolint:staticcheck // misuse
+	_, err = job.Run(noContext, node, spec(1, 1))
 	assert.ErrorAs(t, err, &fields)
 }
 
