@@ -1,3 +1,123 @@
 package main
 
-func durable(b *bench) error { return nil }
+import (
+	"encoding/binary"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+
+	"go.etcd.io/bbolt"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/podless/podless/executor/goroutine"
+	"github.com/podless/podless/job"
+	"github.com/podless/podless/status/boltstore"
+)
+
+// record is what the rivals store for each completion: as much as a small Job.
+var record = []byte(strings.Repeat("x", 300))
+
+var bucket = []byte("jobs")
+
+// durable runs Jobs that survive the death of their host, beside bbolt without any Job.
+func durable(b *bench) (err error) {
+	dir, err := os.MkdirTemp(b.dir, "podless-bench")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	store, err := boltstore.Open(filepath.Join(dir, "podless.db"), boltstore.Options{})
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	h, err := startFuncs(b.ctx, map[string]goroutine.Func{"noop": noop}, job.Options{Store: store})
+	if err != nil {
+		return err
+	}
+	disk := &contender{name: "fsync of 4 KiB", ops: b.size(500, 20), run: func(ops int) error { return fsyncs(filepath.Join(dir, "file"), ops) }}
+	var lines, rest []line
+	for _, p := range []struct {
+		parallelism int
+		target      string
+	}{{64, "≥ 100,000/s"}, {1024, "≥ 400,000/s"}} {
+		n := b.size(100_000, 500)
+		pods := &contender{name: "podless", ops: n, run: func(ops int) error {
+			return h.run(newJob("bench", "noop", p.parallelism, ops))
+		}}
+		batch, err := openBolt(filepath.Join(dir, fmt.Sprintf("batch-%d.db", p.parallelism)))
+		if err != nil {
+			return err
+		}
+		defer batch.Close()
+		batch.MaxBatchSize = p.parallelism // otherwise each batch waits 10 ms
+		batched := &contender{name: "bbolt Batch", ops: n, run: func(ops int) error { return transactions(p.parallelism, ops, batch.Batch) }}
+		single, err := openBolt(filepath.Join(dir, fmt.Sprintf("single-%d.db", p.parallelism)))
+		if err != nil {
+			return err
+		}
+		defer single.Close()
+		alone := &contender{name: "bbolt Update", ops: max(n/200, 20), run: func(ops int) error { return transactions(p.parallelism, ops, single.Update) }}
+		what := fmt.Sprintf("completions of no-op Pods, parallelism %s", size(p.parallelism))
+		lines = append(lines, line{what: what, who: pods, beside: batched, unit: perSecond, target: p.target})
+		rest = append(rest,
+			line{what: what, who: pods, beside: alone, unit: perSecond},
+			line{what: what, who: pods, beside: disk, unit: perSecond})
+	}
+	if err := b.compare(append(lines, rest...)...); err != nil {
+		return err
+	}
+	return h.close()
+}
+
+func openBolt(path string) (*bbolt.DB, error) {
+	db, err := bbolt.Open(path, 0o600, nil)
+	if err != nil {
+		return nil, err
+	}
+	err = db.Update(func(tx *bbolt.Tx) error {
+		_, err := tx.CreateBucket(bucket)
+		return err
+	})
+	return db, err
+}
+
+// transactions puts a record n times, from that many goroutines, each with a key of its own.
+func transactions(goroutines, n int, do func(func(*bbolt.Tx) error) error) error {
+	var g errgroup.Group
+	var left atomic.Int64
+	left.Store(int64(n))
+	for i := range goroutines {
+		key := binary.BigEndian.AppendUint64(nil, uint64(i))
+		g.Go(func() error {
+			for left.Add(-1) >= 0 {
+				if err := do(func(tx *bbolt.Tx) error { return tx.Bucket(bucket).Put(key, record) }); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+// fsyncs shows what the disk can do.
+func fsyncs(path string, n int) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	page := make([]byte, 4096)
+	for range n {
+		if _, err := f.WriteAt(page, 0); err != nil {
+			return err
+		}
+		if err := f.Sync(); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -131,7 +131,7 @@ func onePodJobs(b *bench) error {
 			names[i] = fmt.Sprintf("one-%d", i)
 		}
 		took := make([]time.Duration, n)
-		before := heap()
+		before := alive()
 		start := time.Now()
 		last := start
 		for i := range n {
@@ -144,7 +144,7 @@ func onePodJobs(b *bench) error {
 			last = now
 		}
 		all := last.Sub(start)
-		after := heap()
+		after := alive()
 		kept = append(kept, float64(after.HeapAlloc-before.HeapAlloc)/float64(n))
 		allocations = append(allocations, float64(after.Mallocs-before.Mallocs)/float64(n))
 		rate = append(rate, float64(n)/all.Seconds())
@@ -184,8 +184,8 @@ func onePodJobs(b *bench) error {
 	return nil
 }
 
-// heap returns what is alive.
-func heap() runtime.MemStats {
+// alive returns what is alive.
+func alive() runtime.MemStats {
 	var m runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&m)
@@ -206,14 +206,14 @@ func manyJobs(b *bench) error {
 			return err
 		}
 		j := newJob("one", "noop", 1, 1, func(s *job.Spec) { s.Suspend = new(true) })
-		before, count := heap(), runtime.NumGoroutine()
+		before, count := alive(), runtime.NumGoroutine()
 		for i := range n {
 			j.Metadata.Name = fmt.Sprintf("one-%d", i)
 			if _, err := h.jobs.Create(b.ctx, j); err != nil {
 				return err
 			}
 		}
-		after := heap()
+		after := alive()
 		routines = append(routines, float64(runtime.NumGoroutine()-count))
 		idle = append(idle, float64(after.HeapAlloc-before.HeapAlloc)/float64(n))
 		start := time.Now()
