@@ -33,6 +33,7 @@ func validateTemplate(t *PodTemplateSpec, path string) status.FieldErrors {
 	c := templateCheck{spec: &t.Spec}
 	c.labels(path+".labels", t.Metadata.Labels)
 	c.annotations(path+".annotations", t.Metadata.Annotations)
+	c.profiles(path+".annotations", t.Metadata.Annotations)
 	c.podSpec(path + ".spec")
 	if isSet(t.Spec.Rest, "ephemeralContainers") { // V-102
 		c.forbidden(path+".spec.ephemeralContainers", "ephemeral containers not allowed in pod template")
@@ -95,6 +96,26 @@ func (c *templateCheck) annotations(path string, annotations map[string]string) 
 	}
 	if size > maxAnnotationBytes {
 		c.errs = append(c.errs, status.TooLong(path, "", maxAnnotationBytes))
+	}
+}
+
+// profiles checks the annotations that once named security profiles.
+func (c *templateCheck) profiles(path string, annotations map[string]string) {
+	for _, key := range slices.Sorted(maps.Keys(annotations)) {
+		value := annotations[key]
+		local, isLocal := strings.CutPrefix(value, "localhost/")
+		switch {
+		case key == "seccomp.security.alpha.kubernetes.io/pod", strings.HasPrefix(key, "container.seccomp.security.alpha.kubernetes.io/"):
+			if isLocal {
+				c.checkRelativePath(path+"."+key, local)
+			} else if value != "runtime/default" && value != "docker/default" && value != "unconfined" {
+				c.invalid(path+"."+key, value, "must be a valid seccomp profile")
+			}
+		case strings.HasPrefix(key, "container.apparmor.security.beta.kubernetes.io/"):
+			if !isLocal && value != "" && value != "runtime/default" && value != "unconfined" {
+				c.invalid(path+"["+key+"]", value, fmt.Sprintf("invalid AppArmor profile name: %q", value))
+			}
+		}
 	}
 }
 
@@ -174,6 +195,8 @@ func (c *templateCheck) podSpec(path string) {
 		c.checkResources(path+".overhead", &Resources{Limits: overhead}, false)
 	}
 	c.checkOS(path)
+	c.checkFileVolumes(path+".containers", s.Containers)
+	c.checkFileVolumes(path+".initContainers", s.InitContainers)
 }
 
 func (c *templateCheck) checkHostAliases(path string) {

@@ -270,16 +270,41 @@ func (c *templateCheck) checkFileKeyRef(path string, ref keyRef) {
 	} else {
 		c.invalid(path+".volumeName", ref.VolumeName, openapi.DNSLabel(ref.VolumeName)...)
 	}
-	if v := c.volumes[ref.VolumeName]; v == nil {
-		c.errs = append(c.errs, status.NotFound(path+".volumeName", ref.VolumeName))
-	} else if v.EmptyDir == nil {
-		c.invalid(path+".volumeName", ref.VolumeName, "referenced volume must be of type emptyDir")
-	}
 	if ref.Path == "" {
 		c.required(path+".path", "")
 	} else {
 		c.checkNoDotDot(path+".path", ref.Path)
 	}
+}
+
+// checkFileVolumes checks the volumes that variables are read from.
+func (c *templateCheck) checkFileVolumes(path string, list []Container) {
+	for i := range list {
+		for k := range list[i].Env {
+			from := list[i].Env[k].ValueFrom
+			if from == nil || !isSet(from.Rest, "fileKeyRef") {
+				continue
+			}
+			name := rest[keyRef](from.Rest, "fileKeyRef").VolumeName
+			at := index(index(path, i)+".env", k) + ".valueFrom.fileKeyRef.volumeName"
+			switch v := c.volume(name); {
+			case v == nil:
+				c.errs = append(c.errs, status.NotFound(at, name))
+			case v.EmptyDir == nil:
+				c.invalid(at, name, "referenced volume must be of type emptyDir")
+			}
+		}
+	}
+}
+
+// volume returns the volume of that name, valid or not.
+func (c *templateCheck) volume(name string) *Volume {
+	for i := range c.spec.Volumes {
+		if c.spec.Volumes[i].Name == name {
+			return &c.spec.Volumes[i]
+		}
+	}
+	return nil
 }
 
 func (c *templateCheck) checkResizePolicy(path string, ctr *Container) {
@@ -464,6 +489,18 @@ func (c *templateCheck) checkDevices(path string, ctr *Container) {
 		at := index(path, i)
 		if d.Name == "" {
 			c.required(at+".name", "")
+		} else if names[d.Name] {
+			c.invalid(at+".name", d.Name, "must be unique")
+		}
+		names[d.Name] = true
+		switch v := c.volumes[d.Name]; {
+		case v == nil:
+			c.errs = append(c.errs, status.NotFound(at+".name", d.Name))
+		case !isSet(v.Rest, "persistentVolumeClaim") && !isSet(v.Rest, "ephemeral"):
+			c.invalid(at+".name", d.Name, "can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode")
+		}
+		if slices.ContainsFunc(ctr.VolumeMounts, func(m VolumeMount) bool { return m.Name == d.Name }) {
+			c.invalid(at+".name", d.Name, "must not already exist in volumeMounts")
 		}
 		if d.DevicePath == "" {
 			c.required(at+".devicePath", "")
@@ -474,25 +511,8 @@ func (c *templateCheck) checkDevices(path string, ctr *Container) {
 			c.invalid(at+".devicePath", d.DevicePath, "must be unique")
 		}
 		paths[d.DevicePath] = true
-		for k := range ctr.VolumeMounts {
-			if m := &ctr.VolumeMounts[k]; m.MountPath == d.DevicePath {
-				c.invalid(at+".devicePath", d.DevicePath, "must not already exist as a path in volumeMounts")
-			}
-		}
-		switch v := c.volumes[d.Name]; {
-		case v == nil:
-			c.errs = append(c.errs, status.NotFound(at+".name", d.Name))
-		case !isSet(v.Rest, "persistentVolumeClaim") && !isSet(v.Rest, "ephemeral"):
-			c.invalid(at+".name", d.Name, "can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode")
-		}
-		if names[d.Name] && d.Name != "" {
-			c.invalid(at+".name", d.Name, "must be unique")
-		}
-		names[d.Name] = true
-		for k := range ctr.VolumeMounts {
-			if m := &ctr.VolumeMounts[k]; m.Name == d.Name {
-				c.invalid(at+".name", d.Name, "must not already exist in volumeMounts")
-			}
+		if slices.ContainsFunc(ctr.VolumeMounts, func(m VolumeMount) bool { return m.MountPath == d.DevicePath }) {
+			c.invalid(at+".devicePath", d.DevicePath, "must not already exist as a path in volumeMounts")
 		}
 	}
 }
@@ -600,7 +620,7 @@ var containerResources = map[string]bool{"cpu": true, "memory": true, "ephemeral
 
 func (c *templateCheck) checkResourceName(path, name string, ofPod bool) {
 	c.invalid(path, name, openapi.QualifiedName(name)...)
-	if ofPod && name != "cpu" && name != "memory" && !strings.HasPrefix(name, "hugepages-") {
+	if ofPod && name != "cpu" && name != "memory" && !strings.HasPrefix(name, "hugepages-") && (standardResources[name] || strings.Contains(name, "/")) {
 		c.notSupported(path, name, "cpu", "hugepages-", "memory")
 	}
 	switch {

@@ -38,7 +38,7 @@ func sleepRange(grace int64) string {
 func (c *templateCheck) checkVolumes(path string) {
 	c.volumes = make(map[string]*Volume, len(c.spec.Volumes))
 	for i := range c.spec.Volumes {
-		v, at := &c.spec.Volumes[i], index(path, i)
+		v, at, before := &c.spec.Volumes[i], index(path, i), len(c.errs)
 		c.checkVolumeSource(at, v)
 		if v.Name == "" {
 			c.required(at+".name", "")
@@ -48,7 +48,7 @@ func (c *templateCheck) checkVolumes(path string) {
 				c.duplicate(at+".name", v.Name)
 			}
 		}
-		if c.volumes[v.Name] == nil && v.Name != "" {
+		if len(c.errs) == before { // what is wrong cannot be mounted
 			c.volumes[v.Name] = v
 		}
 	}
@@ -58,6 +58,12 @@ func (c *templateCheck) checkVolumeSource(path string, v *Volume) {
 	sources := 0
 	count := func(name string) bool {
 		if sources++; sources > 1 {
+			switch name { // the spelling is Kubernetes'
+			case "cephfs":
+				name = "cephFS"
+			case "downwardAPI":
+				name = "downwarAPI"
+			}
 			c.forbidden(path+"."+name, "may not specify more than 1 volume type")
 			return false
 		}

@@ -229,7 +229,7 @@ func (w *warner) overlaps(v *Volume) {
 				paths = append(paths, volumePath{item.Path, from})
 			}
 		}
-		if known == 0 && m["serviceAccountToken"] == nil && m["clusterTrustBundle"] == nil && m["podCertificate"] == nil {
+		if known == 0 && m["serviceAccountToken"] == nil {
 			w.add("%s has no sources provided", what)
 		}
 	}

@@ -2,7 +2,6 @@ package job
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 
 	"github.com/podless/podless/executor"
@@ -49,15 +48,14 @@ func Warnings(j *Job) []string {
 }
 
 // UpdateWarnings returns what Kubernetes warns of when old becomes j, prepared by [PrepareUpdate]: nothing if the spec means
-// what it meant, otherwise what is new to warn of in the Pod template.
+// what it meant, otherwise what there is to warn of in the Pod template.
 //
 // Kubernetes: batch/v1 job strategy, WarningsOnUpdate.
 func UpdateWarnings(j, old *Job) []string {
 	if j.Metadata.Generation == old.Metadata.Generation {
 		return nil
 	}
-	before := executor.TemplateWarnings(&old.Spec.Template, "spec.template")
-	return slices.DeleteFunc(executor.TemplateWarnings(&j.Spec.Template, "spec.template"), func(w string) bool { return slices.Contains(before, w) })
+	return executor.TemplateWarnings(&j.Spec.Template, "spec.template")
 }
 
 func indexedMode(s *Spec) bool { return s.CompletionMode != nil && *s.CompletionMode == Indexed }

@@ -185,6 +185,11 @@ func TestValidationVectors(t *testing.T) {
 	require.NotZero(t, testValidationVectors(t, "testdata/vectors/validation.json"))
 }
 
+// One row for each answer of the Pod template's validation.
+func TestAdmissionRecordings(t *testing.T) {
+	require.NotZero(t, testValidationVectors(t, "testdata/admission/validation.json"))
+}
+
 func TestDefaultingVectors(t *testing.T) {
 	require.NotZero(t, testDefaultingVectors(t, "testdata/vectors/defaulting.json"))
 }
