@@ -105,7 +105,7 @@ func fireAtOnce(b *bench, all []rivalTable, idle, firing int) error {
 		b.report.Rows = append(b.report.Rows, row{What: what, Who: who, Value: median(values, identity), Target: target,
 			Beside: all[heapTable].name, BesideValue: median(beside, identity), Ratio: spreadOf(ratios)})
 	}
-	add(what+": Job created, p99 late", "podless", "≤ 1.5", created, most[heapTable])
+	add(what+": Job created, p99 late", "podless", "≤ 1.5, or creating as many Jobs", created, most[heapTable])
 	for i, t := range all {
 		name := t.name
 		if t.most > 0 && idle > t.most {
