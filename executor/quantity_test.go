@@ -30,7 +30,7 @@ func TestQuantityNumbers(t *testing.T) {
 	assert.EqualValues(t, 2, Quantity("1500m").Value())
 	assert.EqualValues(t, 1, Quantity("1u").Milli())
 	assert.EqualValues(t, 64<<20, Quantity("64Mi").Value())
-	assert.EqualValues(t, 1<<63-1, Quantity("99999999999E").Value())
+	assert.EqualValues(t, int64(1<<63-1), Quantity("99999999999E").Value())
 	assert.EqualValues(t, 0, Quantity("").Value())
 	assert.Equal(t, Quantity("2m"), Quantity("1001u").RoundUpMilli())
 	assert.Equal(t, Quantity("64Mi"), Quantity("64Mi").RoundUpMilli())

@@ -190,14 +190,14 @@ func (c *templateCheck) checkUntypedSource(path, name string, raw json.RawMessag
 			c.required(path+".repository", "")
 		}
 		c.checkLocalFile(path+".directory", g.Directory)
-	default:
-		c.checkNeeded(path, name, raw)
 	case "image":
 		switch s.PullPolicy {
 		case "Always", "IfNotPresent", "Never":
 		default:
 			c.notSupported(path+".pullPolicy", s.PullPolicy, "Always", "IfNotPresent", "Never")
 		}
+	default:
+		c.checkNeeded(path, name, raw)
 	}
 }
 
