@@ -273,6 +273,7 @@ func (p *podWorker) step(now Stamp) (done bool) {
 	case p.detachedAny():
 		return true
 	case p.stopping, p.over, p.failed:
+		p.goOnWithAdopted(now)
 		p.stopAll(now)
 	case p.restarting:
 		p.restartEverything(now)
@@ -285,6 +286,16 @@ func (p *podWorker) step(now Stamp) (done bool) {
 	}
 	p.rephase(now)
 	return p.stopping || p.over || p.failed
+}
+
+// goOnWithAdopted takes up the containers that were found again and are to be stopped before anybody looked at
+// them: they run, or their Runtime tells how they have ended.
+func (p *podWorker) goOnWithAdopted(now Stamp) {
+	for _, c := range p.all {
+		if c.adopted != nil && c.run == nil {
+			p.start(c, now)
+		}
+	}
 }
 
 // advance starts what may be started.
