@@ -62,6 +62,27 @@ type Runtime struct {
 	pulling keyedMutex // by image
 	boxing  keyedMutex // by Pod
 	pause   sync.Mutex // makes the sandbox image
+
+	mu        sync.Mutex
+	recovered bool                  // all of shared is known
+	shared    map[executor.UID]bool // Pods that have a sandbox or volumes
+}
+
+// shares notes that the Pod has a sandbox or volumes.
+func (r *Runtime) shares(pod executor.UID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.shared == nil {
+		r.shared = map[executor.UID]bool{}
+	}
+	r.shared[pod] = true
+}
+
+// mayShare reports whether the Pod may have a sandbox or volumes: most have none, and need not be asked for.
+func (r *Runtime) mayShare(pod executor.UID) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return !r.recovered || r.shared[pod]
 }
 
 var (
@@ -116,12 +137,12 @@ func (r *Runtime) Close() error { return r.api.Close() }
 // Run runs one container. See [executor.Runtime].
 func (r *Runtime) Run(ctx context.Context, c *executor.ContainerRun) (executor.Exit, error) {
 	run := &run{r: r, c: c, request: r.requestOf(c)}
-	id := c.Handle()
-	if id == "" {
-		var err error
-		if id, err = run.bringUp(ctx); err != nil {
-			return executor.Exit{}, err
-		}
+	if id := c.Handle(); id != "" {
+		return run.resume(ctx, id)
+	}
+	id, err := run.bringUp(ctx)
+	if err != nil {
+		return executor.Exit{}, err
 	}
 	return run.follow(ctx, id)
 }

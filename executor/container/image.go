@@ -12,34 +12,39 @@ import (
 )
 
 // image sees to it that the container's image is there, as its pull policy says.
-func (r *Runtime) image(ctx context.Context, c *executor.Container) error {
+func (r *Runtime) image(ctx context.Context, c *executor.Container) (id string, err error) {
 	if _, err := reference.ParseAnyReference(c.Image); err != nil {
-		return waiting(status.ReasonInvalidImageName, "Failed to apply default image tag %q: couldn't parse image name %q: %v", c.Image, c.Image, err)
+		return "", waiting(status.ReasonInvalidImageName, "Failed to apply default image tag %q: couldn't parse image name %q: %v", c.Image, c.Image, err)
 	}
 	policy := pullPolicy(c)
 	if policy != "Always" {
-		err := r.inspectImage(ctx, c.Image)
+		id, err := r.inspectImage(ctx, c.Image)
 		switch {
 		case err == nil:
-			return nil
+			return id, nil
 		case !errdefs.IsNotFound(err):
-			return waiting(status.ReasonImageInspectError, "Failed to inspect image %q: %s", c.Image, message(err))
+			return "", waiting(status.ReasonImageInspectError, "Failed to inspect image %q: %s", c.Image, message(err))
 		case policy == "Never":
-			return waiting(status.ReasonErrImageNeverPull, "Container image %q is not present with pull policy of Never", c.Image)
+			return "", waiting(status.ReasonErrImageNeverPull, "Container image %q is not present with pull policy of Never", c.Image)
 		}
 	}
 	if err := r.pull(ctx, c.Image, policy); err != nil {
-		return waiting(status.ReasonErrImagePull, "%s", message(err))
+		return "", waiting(status.ReasonErrImagePull, "%s", message(err))
 	}
-	return nil
+	if id, err = r.inspectImage(ctx, c.Image); err != nil {
+		return "", waiting(status.ReasonImageInspectError, "Failed to inspect image %q: %s", c.Image, message(err))
+	}
+	return id, nil
 }
 
-// inspectImage is nil if the engine has the image.
-func (r *Runtime) inspectImage(ctx context.Context, name string) error {
-	return r.try(ctx, func() error {
-		_, err := r.api.ImageInspect(ctx, name)
+// inspectImage returns the id of an image that the engine has.
+func (r *Runtime) inspectImage(ctx context.Context, name string) (id string, err error) {
+	var found client.ImageInspectResult
+	err = r.try(ctx, func() (err error) {
+		found, err = r.api.ImageInspect(ctx, name)
 		return err
 	})
+	return found.ID, err
 }
 
 // pull has the engine pull an image. Containers that want the same one wait for one
@@ -51,7 +56,7 @@ func (r *Runtime) pull(ctx context.Context, name, policy string) error {
 	}
 	defer unlock()
 	if policy != "Always" {
-		if r.inspectImage(ctx, name) == nil {
+		if _, err := r.inspectImage(ctx, name); err == nil {
 			return nil
 		}
 	}

@@ -8,17 +8,33 @@ import (
 	"io"
 	"time"
 
-	"github.com/containerd/errdefs"
 	"github.com/moby/moby/client"
 )
 
-// copyLogs copies the container's output to its Node from the beginning until the
-// container has ended. An engine that goes away is followed again from where it was.
-func (u *run) copyLogs(ctx context.Context, id string) {
+// followAfter is how long a container runs before its log is followed. One that ends sooner has it
+// read once: that is cheaper for the engine, and nobody waits for it.
+const followAfter = 200 * time.Millisecond
+
+// copyLogs copies the container's output to its Node, from the beginning, and returns when the container
+// has ended and all is read. An engine that goes away is followed again from where it was.
+func (u *run) copyLogs(ctx context.Context, id string, ended <-chan struct{}) {
 	l := &logCopy{stdout: u.c.Stdout(), stderr: u.c.Stderr()}
 	delay := delays(ctx, 0)
-	for ctx.Err() == nil {
+	timer := time.NewTimer(followAfter)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ended:
+		case <-timer.C:
+		}
 		options := client.ContainerLogsOptions{ShowStdout: true, ShowStderr: true, Follow: true, Timestamps: true}
+		select {
+		case <-ended:
+			options.Follow = false
+		default:
+		}
 		if !l.last.IsZero() {
 			options.Since = l.last.Format(time.RFC3339Nano)
 		}
@@ -28,20 +44,10 @@ func (u *run) copyLogs(ctx context.Context, id string) {
 			err = l.copy(stream)
 			stream.Close()
 		}
-		switch {
-		case err == nil:
-			// The end of the log is the end of the container, or that of an engine that is stopped in order.
-			state, lost, err := u.state(ctx, id)
-			if err != nil || lost || !state.State.Running {
-				return
-			}
-		case errdefs.IsNotFound(err):
-			return
+		if !options.Follow && !absent(err) {
+			return // all is read, or there is nothing to read from
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(delay.NextBackOff()):
-		}
+		timer.Reset(delay.NextBackOff()) // usually the container has ended
 	}
 }
 

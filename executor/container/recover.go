@@ -31,6 +31,7 @@ func (r *Runtime) Recover(ctx context.Context) ([]executor.Recovered, error) {
 			continue
 		case who.container == "":
 			sandboxes = append(sandboxes, who)
+			r.shares(who.pod)
 			continue
 		}
 		alive[who.pod] = true
@@ -52,7 +53,10 @@ func (r *Runtime) Recover(ctx context.Context) ([]executor.Recovered, error) {
 	volumes, err := r.volumes(ctx, labelPod)
 	errs = append(errs, err)
 	for _, v := range volumes {
-		if who, ok := identify(r.host, v.labels); ok && !alive[who.pod] {
+		switch who, ok := identify(r.host, v.labels); {
+		case ok && alive[who.pod]:
+			r.shares(who.pod)
+		case ok:
 			errs = append(errs, r.removeVolume(ctx, v.name))
 		}
 	}
@@ -67,6 +71,9 @@ func (r *Runtime) Recover(ctx context.Context) ([]executor.Recovered, error) {
 	if err := errors.Join(errs...); err != nil {
 		return found, r.unreachable(err)
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.recovered = true
 	return found, nil
 }
 
@@ -134,10 +141,12 @@ func (r *Runtime) Remove(ctx context.Context, pod executor.UID) error {
 	for i := range containers {
 		errs = append(errs, r.removeContainer(ctx, containers[i].ID))
 	}
-	volumes, err := r.volumes(ctx, label)
-	errs = append(errs, err)
-	for _, v := range volumes {
-		errs = append(errs, r.removeVolume(ctx, v.name))
+	if r.mayShare(pod) {
+		volumes, err := r.volumes(ctx, label)
+		errs = append(errs, err)
+		for _, v := range volumes {
+			errs = append(errs, r.removeVolume(ctx, v.name))
+		}
 	}
 	if dir := r.messageDir(pod); dir != "" {
 		errs = append(errs, os.RemoveAll(dir))
@@ -145,5 +154,8 @@ func (r *Runtime) Remove(ctx context.Context, pod executor.UID) error {
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("container: remove pod %s: %w", pod, err)
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.shared, pod)
 	return nil
 }

@@ -40,7 +40,8 @@ func newPrivateEngine(t *testing.T, args ...string) *privateEngine {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	e := &privateEngine{t: t, log: filepath.Join(dir, "log"), args: append([]string{
 		"--host=unix://" + dir + "/d.sock", "--data-root=" + dir + "/data", "--exec-root=" + dir + "/exec",
-		"--pidfile=" + dir + "/pid", "--bridge=none", "--iptables=false",
+		// Not --bridge=none: that would remove the bridge of the engine that is there.
+		"--pidfile=" + dir + "/pid", "--iptables=false", "--ip-masq=false",
 	}, args...)}
 	e.api, err = client.New(client.WithHost("unix://" + dir + "/d.sock"))
 	require.NoError(t, err)
@@ -95,10 +96,11 @@ func TestEngineRestart(t *testing.T) {
 			t.Cleanup(func() { rt.Close() })
 			h := newHost(t, rt)
 			c := shell("trap 'exit 143' TERM; echo one; while [ $((i=i+1)) -lt 80 ]; do sleep 0.1; done; echo two")
-			uid := h.create(pod(one(c), nil))
+			alone := map[string]string{networkAnnotation: "none"}
+			uid := h.create(pod(one(c), alone))
 			h.await(uid, "Running", isRunning)
 			e.stop()
-			during := h.create(pod(one(shell("echo later")), nil)) // while there is no engine
+			during := h.create(pod(one(shell("echo later")), alone)) // while there is no engine
 			e.start()
 			s := h.await(uid, "the end", ended)
 			assert.Equal(t, tc.phase, s.Phase)

@@ -17,8 +17,9 @@ import (
 // run is one Run of the Runtime.
 type run struct {
 	request
-	r *Runtime
-	c *executor.ContainerRun
+	r       *Runtime
+	c       *executor.ContainerRun
+	imageID string
 }
 
 // leaving is how long an engine has to answer a create or start when the host leaves meanwhile.
@@ -30,7 +31,7 @@ func (u *run) bringUp(host context.Context) (id string, err error) {
 	ctx, cancel := context.WithCancel(host)
 	defer cancel()
 	defer context.AfterFunc(u.c.Context(), cancel)()
-	err = u.r.image(ctx, u.spec)
+	u.imageID, err = u.r.image(ctx, u.spec)
 	if err == nil && needsSandbox(u.pod) {
 		if err = u.r.sandbox(ctx, u.identity, u.podName, u.hostname, u.annotations); err != nil {
 			err = waiting(status.ReasonRunContainerError, "network of the Pod: %s", message(err))
@@ -137,38 +138,25 @@ func (r *Runtime) inspect(ctx context.Context, id string) (container.InspectResp
 	return found.Container, err
 }
 
-// follow reports the start of the container, and waits until it has ended or the host leaves.
+// follow reports the start of the container, and waits until it has ended or the host leaves. When
+// exactly it was started is told at its end.
 func (u *run) follow(ctx context.Context, id string) (executor.Exit, error) {
-	state, lost, err := u.state(ctx, id)
-	switch {
-	case err != nil:
-		return executor.Exit{Detached: true}, nil // the host leaves
-	case lost:
-		return executor.Exit{Lost: true}, nil
-	case state.State.Status == container.StateCreated && state.State.ExitCode == 0 && state.State.Error == "":
-		// The host died between create and start. (After a start that failed there is an exit code.)
-		if err := u.start(ctx, id); err != nil {
-			return executor.Exit{}, err
-		}
-	case state.State.Status == container.StateCreated:
-		return executor.Exit{}, fmt.Errorf("%s", state.State.Error)
-	}
-	u.c.Started(executor.StartInfo{Handle: id, ID: "docker://" + id, ImageID: state.Image, At: stamp(state.State.StartedAt)})
+	u.c.Started(executor.StartInfo{Handle: id, ID: "docker://" + id, ImageID: u.imageID})
 
 	watch, cancel := context.WithCancel(ctx)
 	defer cancel()
-	logs := make(chan struct{})
+	ended, logs, stopped := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(logs)
-		u.copyLogs(watch, id)
+		u.copyLogs(watch, id, ended)
 	}()
-	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)
 		u.stopWhenAsked(watch, id)
 	}()
-	state, lost, err = u.awaitEnd(watch, id)
+	state, lost, err := u.awaitEnd(watch, id)
 	if err == nil { // the rest of the log
+		close(ended)
 		timer := time.NewTimer(10 * time.Second)
 		select {
 		case <-logs:
@@ -189,6 +177,26 @@ func (u *run) follow(ctx context.Context, id string) (executor.Exit, error) {
 		return executor.Exit{}, fmt.Errorf("%s", state.State.Error)
 	}
 	return u.exit(ctx, id, state), nil
+}
+
+// resume goes on with a container of an earlier host.
+func (u *run) resume(ctx context.Context, id string) (executor.Exit, error) {
+	state, lost, err := u.state(ctx, id)
+	switch {
+	case err != nil:
+		return executor.Exit{Detached: true}, nil // the host leaves
+	case lost:
+		return executor.Exit{Lost: true}, nil
+	case state.State.Status == container.StateCreated && state.State.ExitCode == 0 && state.State.Error == "":
+		// The host died between create and start. (After a start that failed there is an exit code.)
+		if err := u.start(ctx, id); err != nil {
+			return executor.Exit{}, err
+		}
+	case state.State.Status == container.StateCreated:
+		return executor.Exit{}, fmt.Errorf("%s", state.State.Error)
+	}
+	u.imageID = state.Image
+	return u.follow(ctx, id)
 }
 
 // exit turns the state of an ended container into an Exit.

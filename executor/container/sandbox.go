@@ -24,6 +24,9 @@ func isRemoving(err error) bool { return strings.Contains(err.Error(), "already 
 func (r *Runtime) Setup(ctx context.Context, pod *executor.Pod) error {
 	spec := pod.Template.Spec
 	id := identity{host: r.host, pod: pod.UID}
+	if needsSandbox(spec) || len(emptyDirs(spec)) > 0 {
+		r.shares(pod.UID)
+	}
 	for _, v := range emptyDirs(spec) {
 		err := r.try(ctx, func() error {
 			_, err := r.api.VolumeCreate(ctx, id.volumeOptions(&v, fullName(pod)))
@@ -88,6 +91,9 @@ func (r *Runtime) openVolumes(ctx context.Context, id identity, pod *executor.Po
 // Teardown removes the container that holds the Pod's network. The volumes stay with the ended
 // containers until Remove. See [executor.Sandboxer].
 func (r *Runtime) Teardown(ctx context.Context, pod executor.UID) error {
+	if !r.mayShare(pod) {
+		return nil
+	}
 	return r.removeContainer(ctx, identity{host: r.host, pod: pod}.name())
 }
 
@@ -198,14 +204,14 @@ func elf(machine uint16, code []byte) string {
 func (r *Runtime) sandboxImage(ctx context.Context) (string, error) {
 	name := r.opts.SandboxImage
 	if name != "" {
-		if err := r.inspectImage(ctx, name); !errdefs.IsNotFound(err) {
+		if _, err := r.inspectImage(ctx, name); !errdefs.IsNotFound(err) {
 			return name, err
 		}
 		return name, r.pull(ctx, name, "IfNotPresent")
 	}
 	r.pause.Lock()
 	defer r.pause.Unlock()
-	if err := r.inspectImage(ctx, pauseImage); !errdefs.IsNotFound(err) {
+	if _, err := r.inspectImage(ctx, pauseImage); !errdefs.IsNotFound(err) {
 		return pauseImage, err
 	}
 	version, err := r.api.ServerVersion(ctx, client.ServerVersionOptions{})
