@@ -320,4 +320,3 @@ func (c *templateCheck) checkNoDotDot(path, value string) {
 		}
 	}
 }
-

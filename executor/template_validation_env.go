@@ -232,4 +232,3 @@ func (c *templateCheck) checkEnvFrom(path string, list []json.RawMessage) {
 		}
 	}
 }
-
