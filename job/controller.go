@@ -29,6 +29,7 @@ type Controller struct {
 	store status.Store
 
 	jobs   uidTable // by the half of its Pods' UIDs that stands for the Job
+	owners owners   // Jobs that are owned by Jobs
 	strays strays   // Pods whose metadata is not their Template's
 	log    watchLog
 	pods   podLog
@@ -144,6 +145,7 @@ func NewController(exec executor.Executor, opts Options) (*Controller, error) {
 		closedCh: make(chan struct{}),
 	}
 	c.jobs.init()
+	c.owners.init()
 	c.strays.init(c.dropMeta)
 	c.log.init()
 	c.alarm.init()

@@ -122,6 +122,7 @@ func (c *Controller) add(n *Job, generate bool) (*liveJob, error) {
 	if errs := Validate(j); len(errs) > 0 {
 		return nil, errs
 	}
+	SetDefaults(j) // as reading from an API server does: a Job without labels has the generated ones
 	l, err := c.newLiveJob(j, nil)
 	if err != nil {
 		return nil, err
@@ -148,6 +149,7 @@ func (c *Controller) add(n *Job, generate bool) (*liveJob, error) {
 		return nil, nil
 	}
 	c.byKey[l.key] = l
+	c.owners.set(l, jobOwners(j))
 	c.last.drop(l.key)
 	return l, nil
 }
@@ -371,9 +373,7 @@ func (c *Controller) replace(l *liveJob, old, j *Job) (*Job, error) {
 	}
 	j.APIVersion, j.Kind = old.APIVersion, old.Kind
 	m.Namespace, m.ResourceVersion = was.Namespace, was.ResourceVersion
-	labels := m.Labels
 	SetDefaults(j)
-	m.Labels = labels // A-23 is for creation: the template's generated labels stay there
 	PrepareUpdate(j, old)
 	if errs := ValidateUpdate(j, old); len(errs) > 0 {
 		return nil, errs
@@ -390,6 +390,7 @@ func (c *Controller) put(l *liveJob, j *Job) *Job {
 	kept.Status = Status{}
 	l.job, l.changed = &kept, true
 	l.machine.Update(&kept)
+	c.owners.set(l, jobOwners(&kept))
 	if kept.Metadata.DeletionTimestamp != nil && len(kept.Metadata.Finalizers) == 0 && l.removal == staysHere {
 		l.removal = goesWithPods
 	}

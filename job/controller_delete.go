@@ -36,7 +36,9 @@ const (
 // Delete deletes a Job and what is left of its Pods, logs included. A Job that has
 // finalizers of others stays, with a deletionTimestamp, until an Update takes them
 // off. An unknown Job is [status.ErrNotFound], one with another UID than asked for
-// [status.ErrConflict]. With a Store the deletion is durable when Delete returns.
+// [status.ErrConflict]. With a Store the deletion is durable when Delete returns. Jobs that
+// the Job owns (metadata.ownerReferences) go with it, first with Foreground, soon after with Background; with Orphan
+// they lose their owner, too.
 //
 // Unlike Kubernetes, whose API orphans the Pods of a Job unless it is told otherwise
 // the default is Background, which is what kubectl asks for.
@@ -57,6 +59,11 @@ func (c *Controller) Delete(ctx context.Context, key string, opts DeleteOptions)
 	l, err := c.find(key)
 	if err != nil {
 		return err
+	}
+	if opts.Propagation == Orphan && (opts.UID == "" || opts.UID == l.uid) {
+		if err := c.disownJobs(ctx, l.uid); err != nil {
+			return err
+		}
 	}
 	return c.do(ctx, l, func(l *liveJob) error {
 		if opts.UID != "" && opts.UID != l.uid {
@@ -103,7 +110,9 @@ func (c *Controller) startDeletion(l *liveJob, how Propagation) {
 		j.Metadata.Generation++
 	}
 	c.put(l, &j)
-	l.cascade = how == Foreground
+	if l.cascade = how == Foreground; l.cascade {
+		c.owners.look(l.uid)
+	}
 }
 
 // goOn carries out Expired and Retired: a Job whose TTL has passed is deleted in the
@@ -111,6 +120,10 @@ func (c *Controller) startDeletion(l *liveJob, how Propagation) {
 // reports whether another Sync is due. The caller has the step.
 func (c *Controller) goOn(l *liveJob, p *Plan, _ executor.Stamp) (again bool) {
 	if p.Retired {
+		if c.owners.look(l.uid) {
+			l.awaits = true
+			return false
+		}
 		l.removal = goesWithPods
 		if slices.Contains(l.job.Metadata.Finalizers, FinalizerOrphan) {
 			l.removal = goesAlone
@@ -163,6 +176,8 @@ func (c *Controller) remove(l *liveJob, stored status.Version) {
 func (c *Controller) forget(l *liveJob) {
 	l.removed = true
 	c.setWake(l, 0)
+	c.owners.set(l, nil)
+	c.owners.look(l.uid)
 	c.mu.Lock()
 	if c.byKey[l.key] == l {
 		delete(c.byKey, l.key)

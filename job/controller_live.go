@@ -44,6 +44,8 @@ type liveJob struct {
 	offers    []executor.UID // ownerless Pods that it was asked to adopt
 	metas     podMetas       // metadata of Pods, to be stored with the Job
 	uids      []executor.UID // scratch
+	ownedBy   []string       // UIDs of the Jobs that own it
+	awaits    bool           // it is deleted, and waits for Jobs that it owns
 
 	dirty atomic.Bool               // shown is old
 	shown atomic.Pointer[Job]       // the newest snapshot that was given out or stored; nil: not yet, gone, or parked

@@ -71,6 +71,8 @@ func (r *run) serve(ctx context.Context) error {
 	inner, stopInner := context.WithCancel(context.WithoutCancel(ctx))
 	go func() { r.done <- c.exec.Run(execCtx, (*sink)(c)) }()
 	alarmDone, logDone, loopDone := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	ownersDone := make(chan struct{})
+	go func() { defer close(ownersDone); c.owners.run(inner, c) }()
 	go func() { defer close(alarmDone); c.alarm.run(inner, c) }()
 	go func() { defer close(logDone); c.log.run(inner, c) }()
 	go func() {
@@ -129,6 +131,7 @@ func (r *run) serve(ctx context.Context) error {
 	stopInner()
 	<-alarmDone
 	<-logDone
+	<-ownersDone
 	<-loopDone
 	c.tellAll(c.all())
 	c.tellLate()
@@ -188,6 +191,7 @@ func (c *Controller) synced() {
 	}
 	c.dropUnseenMetas()
 	c.live.Store(true)
+	c.owners.lookAll()
 	for _, l := range c.all() { // those that came meanwhile as well
 		l.step.Lock()
 		parked := l.machine == nil

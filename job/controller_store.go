@@ -51,6 +51,9 @@ func (c *Controller) load(ctx context.Context) error {
 			return fmt.Errorf("job: load %s: its metadata.uid %s is another Job's", l.key, l.uid)
 		}
 		c.byKey[l.key] = l
+		if l.job != nil {
+			c.owners.set(l, jobOwners(l.job))
+		}
 	}
 	c.mu.Unlock()
 	c.ownStrays(found)

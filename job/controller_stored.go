@@ -74,7 +74,7 @@ type head struct {
 
 // parkable reports whether nothing more will come of the Job but its deletion.
 func (v *storedJob) parkable() bool {
-	return v.job.Finished() && len(v.record.Open) == 0 && v.job.Metadata.DeletionTimestamp == nil
+	return v.job.Finished() && len(v.record.Open) == 0 && v.job.Metadata.DeletionTimestamp == nil && len(jobOwners(v.job)) == 0
 }
 
 func (e *encoder) head(v *storedJob) {

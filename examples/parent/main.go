@@ -66,12 +66,17 @@ func start(ctx context.Context, jobs *job.Controller) error {
 		return err
 	}
 	fmt.Printf("parent is %s, it owns %d Jobs\n", parent.State(), len(children.Items))
+	watch, err := jobs.Watch(ctx, job.WatchOptions{From: children.Version})
+	if err != nil {
+		return err
+	}
+	defer watch.Stop()
 	if err := jobs.Delete(ctx, "parent", job.DeleteOptions{Propagation: job.Foreground}); err != nil {
 		return err
 	}
-	for _, c := range children.Items {
-		if _, err := jobs.Wait(ctx, c.Metadata.Key()); err != nil && !errors.Is(err, status.ErrNotFound) {
-			return err
+	for e := range watch.Events() { // its children go first
+		if e.Type == job.Deleted && e.Job.Metadata.Name == "parent" {
+			break
 		}
 	}
 	left, err := jobs.List(ctx, job.ListOptions{})
