@@ -97,10 +97,10 @@ func runReportsFirst(k *kit) error {
 	w := k.watch()
 	for _, uid := range ended {
 		if !slices.Contains(w.first, uid) {
-			return fmt.Errorf("Pod %s ended in an earlier Run and was not untracked: the next Run did not report it before Synced", uid)
+			return fmt.Errorf("the Pod %s ended in an earlier Run and was not untracked: the next Run did not report it before Synced", uid)
 		}
 		if p := w.get(uid); p.state.Phase != executor.Failed || exitCode(&p.state) != 3 {
-			return fmt.Errorf("Pod %s ended with code 3: the next Run reports %s with code %d", uid, p.state.Phase, exitCode(&p.state))
+			return fmt.Errorf("the Pod %s ended with code 3: the next Run reports %s with code %d", uid, p.state.Phase, exitCode(&p.state))
 		}
 	}
 	return nil
@@ -245,7 +245,7 @@ func createIdentity(k *kit) error {
 				want += int32(i)
 			}
 			if pod.Index != want || pod.Template != r.Template || pod.Created != r.Created {
-				return fmt.Errorf("Pod %d of its range is reported with index %d, created %d: want %d, %d, and the template it was created with", i, pod.Index, pod.Created, want, r.Created)
+				return fmt.Errorf("the Pod %d of its range is reported with index %d, created %d: want %d, %d, and the template it was created with", i, pod.Index, pod.Created, want, r.Created)
 			}
 		}
 	}

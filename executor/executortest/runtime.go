@@ -517,7 +517,7 @@ func runtimeRemoves(k *runtimeKit) error {
 		return errSkip
 	}
 	if err := remover.Remove(k.ctx, executor.NewUID(k.high, 1<<40)); err != nil {
-		return fmt.Errorf("Remove of an unknown Pod returned %w, want nil", err)
+		return fmt.Errorf("after Remove of an unknown Pod: want nil, got %w", err)
 	}
 	if err := k.start(); err != nil {
 		return err
