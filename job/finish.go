@@ -31,17 +31,22 @@ func (m *Machine) valid(p *pod) bool {
 // which they are accounted (J-70, J-150).
 func (m *Machine) sortEnded() {
 	kept := m.ended[:0]
+	failed := false
 	for _, p := range m.ended {
 		if p == nil {
 			continue
 		}
 		p.queued = false
-		if p.phase == executor.Succeeded || m.failed(p) {
+		switch {
+		case p.phase == executor.Succeeded:
 			kept = append(kept, p)
+		case m.failed(p):
+			kept = append(kept, p)
+			failed = true
 		}
 	}
 	m.ended = kept
-	if len(kept) < 2 {
+	if len(kept) < 2 || !failed { // of successes no order can be seen
 		return
 	}
 	order := byCreation
@@ -54,6 +59,9 @@ func (m *Machine) sortEnded() {
 // nextBackoff is the record that J-91 makes of the newly ended Pods.
 func (m *Machine) nextBackoff() Backoff {
 	ended := m.ended
+	if len(ended) == 1 && ended[0].phase == executor.Succeeded && m.valid(ended[0]) {
+		return Backoff{} // what happens most
+	}
 	invalid := func(p *pod) bool { return !m.valid(p) } // J-27
 	if slices.ContainsFunc(ended, invalid) {
 		ended = slices.DeleteFunc(slices.Clone(ended), invalid)

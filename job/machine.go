@@ -200,21 +200,16 @@ func (m *Machine) begin(now time.Time) {
 	m.planned = now
 	p, q := &m.plan, &m.pending
 	p.Changed, q.Changed = q.Changed, false
-	p.Claim, q.Claim = take(p.Claim, q.Claim)
-	p.Disown, q.Disown = take(p.Disown, q.Disown)
-	p.Untrack, q.Untrack = take(p.Untrack, q.Untrack)
-	p.Delete, q.Delete = take(p.Delete, q.Delete)
-	p.Events, q.Events = take(p.Events, q.Events)
-	p.Create = p.Create[:0]
-	p.Expired, p.Retired, p.WakeAt = false, false, time.Time{}
-}
-
-// take moves what is in from to the emptied to.
-func take[T any](to, from []T) ([]T, []T) {
-	if len(from) == 0 {
-		return to[:0], from
+	p.Claim, p.Disown, p.Untrack = p.Claim[:0], p.Disown[:0], p.Untrack[:0]
+	p.Delete, p.Create, p.Events = p.Delete[:0], p.Create[:0], p.Events[:0]
+	if len(q.Claim)+len(q.Disown)+len(q.Untrack)+len(q.Delete)+len(q.Events) > 0 {
+		p.Claim, q.Claim = append(p.Claim, q.Claim...), q.Claim[:0]
+		p.Disown, q.Disown = append(p.Disown, q.Disown...), q.Disown[:0]
+		p.Untrack, q.Untrack = append(p.Untrack, q.Untrack...), q.Untrack[:0]
+		p.Delete, q.Delete = append(p.Delete, q.Delete...), q.Delete[:0]
+		p.Events, q.Events = append(p.Events, q.Events...), q.Events[:0]
 	}
-	return append(to[:0], from...), from[:0]
+	p.Expired, p.Retired, p.WakeAt = false, false, time.Time{}
 }
 
 // close ends the Plan.

@@ -164,9 +164,10 @@ func (m *Machine) scaleUp(n int32, b Backoff) {
 	} else if n > 0 {
 		m.create(-1, n, 0, 0)
 	}
-	for _, r := range m.plan.Create { // E-1
+	for i := range m.plan.Create { // E-1
+		r := &m.plan.Create[i]
 		m.plan.Events = append(m.plan.Events, EventCount{
-			Type: status.EventNormal, Reason: status.ReasonSuccessfulCreate, Text: "Created pod: ", Pods: r, Count: r.N,
+			Type: status.EventNormal, Reason: status.ReasonSuccessfulCreate, Text: "Created pod: ", Pods: *r, Count: r.N,
 		})
 	}
 }
