@@ -2,13 +2,10 @@ package cronjob
 
 import (
 	"cmp"
-	"errors"
-	"maps"
 	"slices"
 	"strconv"
 	"time"
 
-	"github.com/podless/podless/job"
 	"github.com/podless/podless/status"
 )
 
@@ -299,37 +296,6 @@ func (m *Machine) decide() {
 	m.create()
 }
 
-// taken reports whether the Job of the time that is due is known, and counts it as started: a crash came between its
-// creation and the status. One that this very sync has deleted as history counts, too: Kubernetes starts that time again.
-func (m *Machine) taken() bool {
-	name := m.jobName()
-	for _, s := range m.swept {
-		if s.Name == name && s.Owner == m.cj.Metadata.UID {
-			m.adopt(s)
-			return true
-		}
-	}
-	for _, s := range m.jobs {
-		if s.Name == name && m.owns(s) {
-			m.adopt(s)
-			return true
-		}
-	}
-	return false
-}
-
-// adopt takes a Job of this CronJob for the one of the time that is due.
-func (m *Machine) adopt(s JobState) {
-	switch last := m.status.LastScheduleTime; {
-	case s.Finished == "":
-		m.started(s)
-	case last != nil && last.Unix()/60 == m.due.Unix()/60:
-		m.requeue() // one Job a minute: this one was started at an earlier second of it (C-22)
-	default:
-		m.scheduled()
-	}
-}
-
 // requeue is C-38: sync again at the next firing, and forget earlier errors (C-5).
 func (m *Machine) requeue() {
 	m.failures = 0
@@ -348,84 +314,9 @@ func (m *Machine) starts() starts {
 	return startsOf(&m.cj.Metadata, &m.cj.Spec, &m.status)
 }
 
-// sweep is C-31: of the finished Jobs the oldest beyond the limits are deleted (C-70), whatever
-// created them (C-73).
-func (m *Machine) sweep() {
-	m.sweepBeyond(status.ConditionComplete, m.cj.Spec.SuccessfulJobsHistoryLimit)
-	m.sweepBeyond(status.ConditionFailed, m.cj.Spec.FailedJobsHistoryLimit)
-}
-
-func (m *Machine) sweepBeyond(how status.ConditionType, limit *int32) {
-	if limit == nil || len(m.jobs) <= int(*limit) {
-		return
-	}
-	var ended []JobState
-	for _, s := range m.jobs {
-		if s.Finished == how && m.owns(s) {
-			if ended == nil {
-				ended = make([]JobState, 0, len(m.jobs))
-			}
-			ended = append(ended, s)
-		}
-	}
-	if len(ended) <= int(*limit) {
-		return
-	}
-	slices.SortFunc(ended, func(a, b JobState) int {
-		if a.StartTime.IsZero() != b.StartTime.IsZero() { // without a start: last
-			return b.StartTime.Compare(a.StartTime)
-		}
-		return cmp.Or(a.StartTime.Compare(b.StartTime), cmp.Compare(a.Name, b.Name))
-	})
-	for _, s := range ended[:len(ended)-int(*limit)] {
-		m.delete(s.Name, s.UID, DeleteHistory)
-	}
-}
-
 // owns reports whether s is a Job of this CronJob that it has not deleted. Unlike Kubernetes, which looks at the
 // owner's name, the UID counts (C-30, Q-5).
 func (m *Machine) owns(s JobState) bool { return s.Owner == m.cj.Metadata.UID && !m.asked[s.UID] }
-
-// delete asks for the deletion of a Job.
-func (m *Machine) delete(name, uid string, why DeletionReason) {
-	m.waiting++
-	m.plan.Delete = append(m.plan.Delete, Deletion{m.namespace(), name, uid, why})
-}
-
-// Deleted answers one of Plan.Delete: the Job's deletion has begun.
-func (m *Machine) Deleted(uid string) {
-	m.waiting--
-	s := m.jobs[uid]
-	if m.phase == sweeping {
-		m.swept = append(m.swept, s)
-	}
-	if _, there := m.jobs[uid]; there {
-		if m.asked == nil {
-			m.asked = make(map[string]bool)
-		}
-		m.asked[uid] = true
-	}
-	m.event(status.EventNormal, status.ReasonSuccessfulDelete, "Deleted job "+s.Name) // E-22
-	m.removeActive(uid, s.Name)                                                       // C-55, C-71
-}
-
-// DeleteFailed answers one of Plan.Delete: the Job is still there, or was not when the deletion was asked for
-// ([status.ErrNotFound]).
-func (m *Machine) DeleteFailed(uid string, err error) {
-	m.waiting--
-	if m.phase == sweeping { // C-71
-		if !errors.Is(err, status.ErrNotFound) {
-			m.event(status.EventWarning, status.ReasonFailedDelete, "Deleted job: "+err.Error()) // E-23, sic
-		}
-		return
-	}
-	m.failed = true
-	if errors.Is(err, status.ErrNotFound) {
-		m.event(status.EventWarning, status.ReasonFailedGet, "Get job: "+err.Error()) // E-35
-		return
-	}
-	m.event(status.EventWarning, status.ReasonFailedDelete, "Deleted job: "+err.Error()) // E-23
-}
 
 // reconcileActive is C-32 and C-33: status.active against the Jobs that there are.
 func (m *Machine) reconcileActive() {
@@ -509,107 +400,6 @@ func (m *Machine) uidOf(ref JobReference) string {
 }
 
 func (m *Machine) namespace() string { return status.NamespaceOrDefault(m.cj.Metadata.Namespace) }
-
-// jobName is C-20: the scheduled time in minutes is the lock that keeps one time from being started twice.
-func (m *Machine) jobName() string {
-	return m.cj.Metadata.Name + "-" + strconv.FormatInt(m.due.Unix()/60, 10)
-}
-
-// create asks for the Job of the time that is due (C-56).
-func (m *Machine) create() {
-	m.phase = creating
-	m.waiting++
-	zone := time.UTC // C-21
-	if m.cj.Spec.TimeZone != nil {
-		zone = m.zone
-	}
-	j := newJob(m.cj, m.jobName())
-	j.Metadata.CreationTimestamp = status.NewTime(m.due)
-	setAnnotation(j, ScheduledTimestampAnnotation, m.due.In(zone).Format(time.RFC3339))
-	m.plan.Create = j
-}
-
-// newJob is C-21: labels and annotations of the template, its spec, and an owner.
-func newJob(cj *CronJob, name string) *job.Job {
-	return &job.Job{
-		APIVersion: APIVersion,
-		Kind:       "Job",
-		Metadata: status.ObjectMeta{
-			Name:            name,
-			Namespace:       status.NamespaceOrDefault(cj.Metadata.Namespace),
-			Labels:          maps.Clone(cj.Spec.JobTemplate.Metadata.Labels),
-			Annotations:     maps.Clone(cj.Spec.JobTemplate.Metadata.Annotations),
-			OwnerReferences: []status.OwnerReference{ownerReference(cj)},
-		},
-		Spec: cj.Spec.JobTemplate.Spec,
-	}
-}
-
-func ownerReference(cj *CronJob) status.OwnerReference {
-	return status.OwnerReference{
-		APIVersion: APIVersion, Kind: Kind, Name: cj.Metadata.Name, UID: cj.Metadata.UID,
-		Controller: new(true), BlockOwnerDeletion: new(true),
-	}
-}
-
-func setAnnotation(j *job.Job, key, value string) {
-	if j.Metadata.Annotations == nil {
-		j.Metadata.Annotations = make(map[string]string, 1)
-	}
-	j.Metadata.Annotations[key] = value
-}
-
-// Created answers Plan.Create: the Job exists now, as s.
-func (m *Machine) Created(s JobState) {
-	m.waiting--
-	m.insert(s)
-	m.event(status.EventNormal, status.ReasonSuccessfulCreate, "Created job "+s.Name) // E-20
-	m.started(s)
-}
-
-// AlreadyExists answers Plan.Create: there is a Job of that name, s. One of this CronJob is taken for the
-// one that was to be created (C-60). Somebody else's keeps the time from being started; unlike
-// Kubernetes, the CronJob goes on with the next time.
-func (m *Machine) AlreadyExists(s JobState) {
-	m.waiting--
-	if s.Owner != m.cj.Metadata.UID {
-		m.requeue()
-		return
-	}
-	m.insert(s)
-	m.adopt(s)
-}
-
-// CreateFailed answers Plan.Create: there is no such Job. The sync is repeated later (C-58).
-func (m *Machine) CreateFailed(err error) {
-	m.waiting--
-	m.failed = true
-	if errors.Is(err, ErrTerminating) {
-		return
-	}
-	m.event(status.EventWarning, status.ReasonFailedCreate, "Error creating job: "+err.Error()) // E-21
-}
-
-// ErrTerminating is the error of a creation that is refused because the namespace goes away: it is
-// tried again without an event (C-58).
-var ErrTerminating = errors.New("cronjob: namespace is terminating")
-
-// started is C-61.
-func (m *Machine) started(s JobState) {
-	if !m.isActive(s.UID) {
-		m.status.Active = append(slices.Clip(m.status.Active), JobReference{
-			ObjectReference: status.ObjectReference{APIVersion: APIVersion, Kind: "Job", Namespace: m.namespace(), Name: s.Name, UID: s.UID},
-			ResourceVersion: s.ResourceVersion,
-		})
-	}
-	m.scheduled()
-}
-
-func (m *Machine) scheduled() {
-	m.status.LastScheduleTime = new(status.NewTime(m.due))
-	m.dirty = true
-	m.requeue()
-}
 
 // event tells of something that happens now.
 func (m *Machine) event(t status.EventType, reason status.Reason, message string) {

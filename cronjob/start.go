@@ -1,0 +1,144 @@
+package cronjob
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/podless/podless/job"
+	"github.com/podless/podless/status"
+)
+
+// taken reports whether the Job of the time that is due is known, and counts it as started: a crash came between its
+// creation and the status. One that this very sync has deleted as history counts, too: Kubernetes starts that time again.
+func (m *Machine) taken() bool {
+	name := m.jobName()
+	for _, s := range m.swept {
+		if s.Name == name && s.Owner == m.cj.Metadata.UID {
+			m.adopt(s)
+			return true
+		}
+	}
+	for _, s := range m.jobs {
+		if s.Name == name && m.owns(s) {
+			m.adopt(s)
+			return true
+		}
+	}
+	return false
+}
+
+// adopt takes a Job of this CronJob for the one of the time that is due.
+func (m *Machine) adopt(s JobState) {
+	switch last := m.status.LastScheduleTime; {
+	case s.Finished == "":
+		m.started(s)
+	case last != nil && last.Unix()/60 == m.due.Unix()/60:
+		m.requeue() // one Job a minute: this one was started at an earlier second of it (C-22)
+	default:
+		m.scheduled()
+	}
+}
+
+// jobName is C-20: the scheduled time in minutes is the lock that keeps one time from being started twice.
+func (m *Machine) jobName() string {
+	return m.cj.Metadata.Name + "-" + strconv.FormatInt(m.due.Unix()/60, 10)
+}
+
+// create asks for the Job of the time that is due (C-56).
+func (m *Machine) create() {
+	m.phase = creating
+	m.waiting++
+	zone := time.UTC // C-21
+	if m.cj.Spec.TimeZone != nil {
+		zone = m.zone
+	}
+	j := newJob(m.cj, m.jobName())
+	j.Metadata.CreationTimestamp = status.NewTime(m.due)
+	setAnnotation(j, ScheduledTimestampAnnotation, m.due.In(zone).Format(time.RFC3339))
+	m.plan.Create = j
+}
+
+// newJob is C-21: labels and annotations of the template, its spec, and an owner.
+func newJob(cj *CronJob, name string) *job.Job {
+	return &job.Job{
+		APIVersion: APIVersion,
+		Kind:       "Job",
+		Metadata: status.ObjectMeta{
+			Name:            name,
+			Namespace:       status.NamespaceOrDefault(cj.Metadata.Namespace),
+			Labels:          maps.Clone(cj.Spec.JobTemplate.Metadata.Labels),
+			Annotations:     maps.Clone(cj.Spec.JobTemplate.Metadata.Annotations),
+			OwnerReferences: []status.OwnerReference{ownerReference(cj)},
+		},
+		Spec: cj.Spec.JobTemplate.Spec,
+	}
+}
+
+func ownerReference(cj *CronJob) status.OwnerReference {
+	return status.OwnerReference{
+		APIVersion: APIVersion, Kind: Kind, Name: cj.Metadata.Name, UID: cj.Metadata.UID,
+		Controller: new(true), BlockOwnerDeletion: new(true),
+	}
+}
+
+func setAnnotation(j *job.Job, key, value string) {
+	if j.Metadata.Annotations == nil {
+		j.Metadata.Annotations = make(map[string]string, 1)
+	}
+	j.Metadata.Annotations[key] = value
+}
+
+// Created answers Plan.Create: the Job exists now, as s.
+func (m *Machine) Created(s JobState) {
+	m.waiting--
+	m.insert(s)
+	m.event(status.EventNormal, status.ReasonSuccessfulCreate, "Created job "+s.Name) // E-20
+	m.started(s)
+}
+
+// AlreadyExists answers Plan.Create: there is a Job of that name, s. One of this CronJob is taken for the
+// one that was to be created (C-60). Somebody else's keeps the time from being started; unlike
+// Kubernetes, the CronJob goes on with the next time.
+func (m *Machine) AlreadyExists(s JobState) {
+	m.waiting--
+	if s.Owner != m.cj.Metadata.UID {
+		m.requeue()
+		return
+	}
+	m.insert(s)
+	m.adopt(s)
+}
+
+// CreateFailed answers Plan.Create: there is no such Job. The sync is repeated later (C-58).
+func (m *Machine) CreateFailed(err error) {
+	m.waiting--
+	m.failed = true
+	if errors.Is(err, ErrTerminating) {
+		return
+	}
+	m.event(status.EventWarning, status.ReasonFailedCreate, "Error creating job: "+err.Error()) // E-21
+}
+
+// ErrTerminating is the error of a creation that is refused because the namespace goes away: it is
+// tried again without an event (C-58).
+var ErrTerminating = errors.New("cronjob: namespace is terminating")
+
+// started is C-61.
+func (m *Machine) started(s JobState) {
+	if !m.isActive(s.UID) {
+		m.status.Active = append(slices.Clip(m.status.Active), JobReference{
+			ObjectReference: status.ObjectReference{APIVersion: APIVersion, Kind: "Job", Namespace: m.namespace(), Name: s.Name, UID: s.UID},
+			ResourceVersion: s.ResourceVersion,
+		})
+	}
+	m.scheduled()
+}
+
+func (m *Machine) scheduled() {
+	m.status.LastScheduleTime = new(status.NewTime(m.due))
+	m.dirty = true
+	m.requeue()
+}
