@@ -366,7 +366,8 @@ func (l *loop) answer(ctx context.Context, r *request) error {
 		}
 		m.AlreadyExists(s)
 	case errors.As(r.err, &invalid):
-		m.CreateFailed(fmt.Errorf("Job.batch %q is invalid: %w", r.create.Metadata.Name, invalid)) //nolint:staticcheck // as the API says it
+		//lint:ignore ST1005 as the API says it
+		m.CreateFailed(fmt.Errorf("Job.batch %q is invalid: %w", r.create.Metadata.Name, invalid))
 	default:
 		m.CreateFailed(r.err)
 	}

@@ -20,7 +20,6 @@ type story struct {
 	cj      *CronJob
 	log     strings.Builder
 	ever    map[string]bool // names of Jobs that were ever created
-	back    bool            // the clock was set back
 	lastSet time.Time
 }
 

@@ -245,6 +245,7 @@ func (w *world) start() {
 }
 
 var (
+	//lint:ignore ST1005 as the API says it
 	errTimedOut = errors.New("Internal error occurred: etcdserver: request timed out")
 	errQuota    = "jobs.batch %q is forbidden: exceeded quota: jobs, requested: count/jobs.batch=1, used: count/jobs.batch=1, limited: count/jobs.batch=1"
 )
