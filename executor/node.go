@@ -28,6 +28,8 @@ type Node struct {
 	opts    NodeOptions
 	instant bool // rt is Instant
 	durable bool // rt is a Recoverer
+	limited bool // there is a Capacity
+	room    limit
 
 	clock   atomic.Pointer[clock.Clock]     // of the present or latest Run
 	values  atomic.Pointer[context.Context] // the values of Run's context
@@ -44,9 +46,13 @@ type Node struct {
 	tracked  podTable        // Pods that are pending, running or not untracked
 	queue    podQueue        // may hold Pods that were deleted meanwhile
 	queued   int             // live ones in queue
-	live     int             // Pods that count for MaxPods
-	kept     podRing         // ended and untracked
-	workers  int             // goroutines, parked ones included
+	waits    waitingPods     // for which there is no room
+	shapes   map[request]*podShape
+	shape    *podShape // of template
+	used     limit
+	live     int     // Pods that count for MaxPods
+	kept     podRing // ended and untracked
+	workers  int     // goroutines, parked ones included
 	parked   []*worker
 	fresh    []*worker // whose Pod may still have to be reported as Running
 	all      map[*worker]struct{}
@@ -97,6 +103,8 @@ func NewNode(rt Runtime, opts NodeOptions) (*Node, error) {
 	n := &Node{rt: rt, opts: opts, kick: make(chan struct{}, 1), draining: true}
 	_, n.instant = rt.(Instant)
 	_, n.durable = rt.(Recoverer)
+	n.room = opts.Capacity.limit()
+	n.limited = n.room != limit{}
 	n.logs.max, n.logs.node = opts.KeepLogBytes, n
 	n.clock.Store(clock.New())
 	return n, nil
@@ -110,56 +118,96 @@ func (n *Node) Create(pods []PodRange) (accepted int, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for i := range pods {
-		p := &pods[i]
-		t := p.Template
-		if t == nil || t != n.template {
-			if err := checkTemplate(t); err != nil {
-				n.provide()
-				return accepted, err
-			}
-			n.template, n.slow, n.unfit = t, n.isSlow(t), n.unsuitable(t)
-		}
-		if p.N < 1 {
-			n.provide()
-			return accepted, fmt.Errorf("executor: create: n: %d: want at least 1", p.N)
-		}
-		high, ordinal := p.First.High(), p.First.Ordinal()
-		for k := range p.N {
-			uid := NewUID(high, ordinal+uint64(k))
-			place, known := n.tracked.room(&uid)
-			if known != nil {
-				accepted++
-				continue
-			}
-			if n.opts.MaxPods > 0 && n.live >= n.opts.MaxPods {
-				n.provide()
-				return accepted, fmt.Errorf("%w: node %s: used: pods=%d, limited: pods=%d", ErrQuotaExceeded, n.opts.Name, n.live, n.opts.MaxPods)
-			}
-			r := &ContainerRun{node: n, pod: Pod{UID: uid, Template: t, Created: p.Created, Index: p.Index,
-				Failures: p.Failures, Ignored: p.Ignored}}
-			if p.Index >= 0 {
-				r.pod.Index += k
-			}
-			if n.slow {
-				r.state.Store(runSlow)
-			}
-			n.track(place, r)
-			if t != n.warned && n.opts.Recorder != nil {
-				n.warned = t
-				n.warn(r)
-			}
-			if n.unfit != "" {
-				n.leavePending(r)
-			} else {
-				n.queue.push(r)
-				n.queued++
-			}
-			n.live++ // an ended one is taken off only if MaxPods is set
-			accepted++
+		var k int32
+		k, err = n.accept(&pods[i], 0, false)
+		accepted += int(k)
+		if err != nil {
+			break
 		}
 	}
 	n.provide()
+	return accepted, err
+}
+
+// accept takes up the Pods of p from the one numbered from, and returns how many. If fitting is set it stops where
+// there is no room, otherwise they wait. The caller holds n.mu.
+func (n *Node) accept(p *PodRange, from int32, fitting bool) (accepted int32, err error) {
+	if err := n.prepare(p.Template); err != nil {
+		return 0, err
+	}
+	if p.N < 1 {
+		return 0, fmt.Errorf("executor: create: n: %d: want at least 1", p.N)
+	}
+	high, ordinal := p.First.High(), p.First.Ordinal()
+	for k := from; k < p.N; k++ {
+		uid := NewUID(high, ordinal+uint64(k))
+		place, known := n.tracked.room(&uid)
+		if known != nil {
+			accepted++
+			continue
+		}
+		if n.overQuota() {
+			return accepted, fmt.Errorf("%w: node %s: used: pods=%d, limited: pods=%d", ErrQuotaExceeded, n.opts.Name, n.live, n.opts.MaxPods)
+		}
+		if fitting && n.limited && !n.fits(n.shape.need) {
+			return accepted, nil
+		}
+		n.add(place, p.pod(uid, k))
+		accepted++
+	}
 	return accepted, nil
+}
+
+// pod returns the record of the Pod numbered k.
+func (p *PodRange) pod(uid UID, k int32) *ContainerRun {
+	r := &ContainerRun{pod: Pod{UID: uid, Template: p.Template, Created: p.Created, Index: p.Index,
+		Failures: p.Failures, Ignored: p.Ignored}}
+	if p.Index >= 0 {
+		r.pod.Index += k
+	}
+	return r
+}
+
+// prepare makes t the Template of the next Pods. The caller holds n.mu.
+func (n *Node) prepare(t *Template) error {
+	if t != nil && t == n.template {
+		return nil
+	}
+	if err := checkTemplate(t); err != nil {
+		return err
+	}
+	n.template, n.slow, n.unfit = t, n.isSlow(t), n.unsuitable(t)
+	if n.limited {
+		n.shape = n.shapeOf(t)
+	}
+	return nil
+}
+
+func (n *Node) overQuota() bool { return n.opts.MaxPods > 0 && n.live >= n.opts.MaxPods }
+
+// add takes up a Pod of n.template. The caller holds n.mu.
+func (n *Node) add(place int, r *ContainerRun) {
+	r.node = n
+	if n.slow {
+		r.state.Or(runSlow)
+	}
+	n.track(place, r)
+	if t := r.pod.Template; t != n.warned && n.opts.Recorder != nil {
+		n.warned = t
+		n.warn(r)
+	}
+	switch {
+	case n.unfit != "":
+		n.leavePending(r)
+	case n.limited && !n.fits(n.shape.need):
+		n.waits.push(n.shape, r)
+		n.sweepSoon()
+	default:
+		n.hold(n.shape, r)
+		n.queue.push(r)
+		n.queued++
+	}
+	n.live++ // an ended one is taken off only if MaxPods is set
 }
 
 func checkTemplate(t *Template) error {
@@ -277,15 +325,22 @@ func (n *Node) delete(r *ContainerRun, grace time.Duration) {
 	}
 	if waits { // P-5
 		m.detail = &PodDetail{Grace: seconds}
+		m.detail.disrupt(rare.disruption)
 		r.state.Or(runFailed)
 		rare.finished = now
 		r.finished = now
-		if r.state.Load()&runUnfit == 0 {
+		switch s := r.state.Load(); {
+		case s&runWaiting != 0:
+			n.waits.drop(r)
+		case s&runUnfit == 0:
 			n.queued--
 		}
 		n.live--
 	}
 	m.mu.Unlock()
+	if waits {
+		n.release(r)
+	}
 	if !waits && !ended && !again && r.state.Load()&runSlow == 0 {
 		n.event(r, status.EventNormal, status.ReasonKilling, "Stopping container "+r.Name()) // P-42
 	}

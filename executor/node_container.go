@@ -21,9 +21,10 @@ type ContainerRun struct {
 	node     *Node
 	more     atomic.Pointer[runMore] // what most runs never need
 	state    atomic.Uint32
-	code     int32 // written by the goroutine that ends the run, before runEnded is set
-	started  Stamp // when a goroutine took it up; 0: it waits in the queue. Guarded by node.mu
-	finished Stamp // as code
+	code     int32     // written by the goroutine that ends the run, before runEnded is set
+	started  Stamp     // when a goroutine took it up; 0: it waits in the queue. Guarded by node.mu
+	finished Stamp     // as code
+	shape    *podShape // whose room it takes up, or waits for; guarded by node.mu
 }
 
 // The bits of ContainerRun.state.
@@ -40,6 +41,7 @@ const (
 	runQueued    // in the outbox
 	runOfPod     // the run of one container of a slow Pod
 	runUnfit     // this Node does not suit it: it stays Pending (P-39b)
+	runWaiting   // there is no room for it
 
 	runEnded       = runSucceeded | runFailed
 	runContextOver = runStopping | runEnded | runSlow // the context of a fast Pod's only run, or of one run of a slow one
@@ -69,8 +71,9 @@ type runRare struct {
 	// Of a Pod.
 	deleted      Stamp
 	graceSeconds int64
-	code         int32 // of an abandoned run
-	finished     Stamp // likewise
+	code         int32             // of an abandoned run
+	finished     Stamp             // likewise
+	disruption   *status.Condition // why it is disrupted
 	slow         *podWorker
 	adopt        []Recovered
 	logs         map[string]*containerLog // of a slow Pod that waits in the queue

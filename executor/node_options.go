@@ -11,11 +11,12 @@ import (
 type NodeOptions struct {
 	// Name is the node's name, which Pods see as spec.nodeName. Empty means "podless".
 	Name string
-	// Labels are what a Pod's nodeSelector selects by.
+	// Labels are what a Pod's nodeSelector and required node affinity select by. The Node adds kubernetes.io/hostname (its
+	// name), kubernetes.io/os and kubernetes.io/arch unless they are given.
 	Labels map[string]string
 	// Taints keep Pods away that do not tolerate them.
 	Taints []Taint
-	// Capacity limits what runs at the same time; what does not fit stays Pending.
+	// Capacity limits what runs at the same time. What does not fit stays Pending with reason Unschedulable, and starts when there is room.
 	Capacity Capacity
 	// MaxPods limits the Pods that are accepted and not yet ended; Create then
 	// accepts no more and returns [ErrQuotaExceeded]. Zero means no limit.
@@ -64,9 +65,19 @@ type Taint struct {
 	Effect string // NoSchedule, PreferNoSchedule, NoExecute
 }
 
-// Capacity is what a Node has room for. Zero fields do not limit.
+// Capacity is what a Node has room for. Zero fields do not limit. A Pod takes up what its containers
+// request; a request that is missing is the limit. Nothing is measured.
+//
+// Kubernetes: core/v1 NodeStatus.allocatable.
 type Capacity struct {
-	Pods int // running at the same time
+	Pods   int      // running at the same time
+	CPU    Quantity // "4", "500m"
+	Memory Quantity // "2Gi"
+}
+
+// limit returns c in numbers. It is valid.
+func (c *Capacity) limit() limit {
+	return limit{request{c.CPU.Milli(), c.Memory.Value()}, c.Pods}
 }
 
 // Defaults of [NodeOptions].
@@ -99,6 +110,24 @@ func (o *NodeOptions) complete(rt Runtime) error {
 			return fmt.Errorf("executor: node %q: %w", o.Name, &status.FieldError{Type: status.FieldValueInvalid,
 				Field: v.field, Value: v.value, Detail: "must be greater than or equal to 0"})
 		}
+	}
+	for _, v := range []struct {
+		field string
+		value *Quantity
+	}{{"capacity.cpu", &o.Capacity.CPU}, {"capacity.memory", &o.Capacity.Memory}} {
+		if *v.value == "" {
+			continue
+		}
+		detail := "must be greater than or equal to 0"
+		q, err := ParseQuantity(string(*v.value))
+		if err != nil {
+			detail = err.Error()
+		}
+		if err != nil || q.Sign() < 0 {
+			return fmt.Errorf("executor: node %q: %w", o.Name, &status.FieldError{Type: status.FieldValueInvalid,
+				Field: v.field, Value: *v.value, Detail: detail})
+		}
+		*v.value = q
 	}
 	if _, ok := rt.(Remover); ok {
 		setDefault(&o.KeepTerminated, defaultKeepContainers)

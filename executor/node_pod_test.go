@@ -395,11 +395,11 @@ func TestFieldsWithoutEffectAreTold(t *testing.T) {
 		tpl := template("ok", func(s *executor.PodSpec) {
 			s.Containers[0].LivenessProbe = &executor.Probe{}
 			s.Containers[0].Resources.Limits = map[string]executor.Quantity{"cpu": "1"}
-			s.Affinity = []byte("{}")
+			s.Affinity = []byte(`{"podAffinity":{}}`)
 		})
 		h.create(t, tpl, 1, 3)
 		synctest.Wait()
-		const want = "Warning UnsupportedField These fields have no effect: spec.affinity, spec.containers[0].livenessProbe, spec.containers[0].resources.limits"
+		const want = "Warning UnsupportedField These fields have no effect: spec.affinity.podAffinity, spec.containers[0].livenessProbe, spec.containers[0].resources.limits"
 		told := 0
 		for _, e := range log.all() {
 			if e == want {

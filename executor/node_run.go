@@ -32,6 +32,10 @@ func (n *Node) Run(ctx context.Context, sink Sink) error {
 	n.draining = false
 	if ctx.Err() == nil {
 		n.provide()
+		n.fill()
+		if n.waits.n > 0 {
+			n.sweepSoon()
+		}
 	}
 	n.mu.Unlock()
 	for ctx.Err() == nil {
@@ -254,6 +258,7 @@ func (n *Node) abandon(r *ContainerRun) {
 	m.mu.Unlock()
 	r.ended()
 	n.live--
+	n.release(r)
 	n.lost++
 	n.report(r)
 	if r.state.Load()&runUntracked != 0 {

@@ -247,6 +247,9 @@ func (n *Node) resume(ctx context.Context) error {
 			place, _ := n.tracked.room(&uid)
 			n.track(place, r)
 			n.live++
+			if n.limited {
+				n.hold(n.shapeOf(r.pod.Template), r)
+			}
 		}
 		switch {
 		case r == nil && n.keeps(uid): // its log may still be read

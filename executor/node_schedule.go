@@ -2,6 +2,7 @@ package executor
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 
 	"github.com/podless/podless/status"
@@ -19,17 +20,53 @@ func (n *Node) unsuitable(t *Template) string {
 		}
 		return fmt.Sprintf("0/1 nodes are available: node %q is not this one", s.NodeName)
 	}
-	for k, v := range s.NodeSelector {
-		if have, ok := n.opts.Labels[k]; !ok || have != v {
-			return "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector."
-		}
-	}
-	for _, taint := range n.opts.Taints {
-		if taint.Effect != "PreferNoSchedule" && !tolerated(&taint, s.Tolerations) {
-			return fmt.Sprintf("0/1 nodes are available: 1 node(s) had untolerated taint(s) {%s: %s}.", taint.Key, taint.Value)
-		}
+	if reason := n.mismatch(s, affinityOf(s)); reason != "" {
+		return unavailable(1, map[string]int{reason: 1})
 	}
 	return ""
+}
+
+// Why a Node does not suit a Pod.
+//
+// Kubernetes: kube-scheduler, plugins nodeunschedulable, tainttoleration, nodeaffinity.
+const (
+	reasonCordoned = "node(s) were unschedulable"
+	reasonTainted  = "node(s) had untolerated taint(s)"
+	reasonSelector = "node(s) didn't match Pod's node affinity/selector"
+)
+
+// mismatch says why the Node never suits Pods with that spec; empty: it does. a is the spec's affinity.
+func (n *Node) mismatch(s *PodSpec, a *affinity) string {
+	for i := range n.opts.Taints {
+		if taint := &n.opts.Taints[i]; taint.Effect != "PreferNoSchedule" && !tolerated(taint, s.Tolerations) {
+			return reasonTainted
+		}
+	}
+	for k, v := range s.NodeSelector {
+		if have, ok := n.label(k); !ok || have != v {
+			return reasonSelector
+		}
+	}
+	if !a.suits(n) {
+		return reasonSelector
+	}
+	return ""
+}
+
+// label returns the Node's label of that key.
+func (n *Node) label(key string) (string, bool) {
+	if v, ok := n.opts.Labels[key]; ok {
+		return v, true
+	}
+	switch key {
+	case "kubernetes.io/hostname":
+		return n.opts.Name, true
+	case "kubernetes.io/os":
+		return runtime.GOOS, true
+	case "kubernetes.io/arch":
+		return runtime.GOARCH, true
+	}
+	return "", false
 }
 
 func gateNames(gates []SchedulingGate) string {
@@ -68,7 +105,11 @@ func (n *Node) Unsupported(s *PodSpec) []string {
 			fields = append(fields, field)
 		}
 	}
-	add(len(s.Affinity) > 0, "spec.affinity")
+	if a := affinityOf(s); a != nil {
+		add(a.NodeAffinity != nil && len(a.NodeAffinity.Preferred) > 0, "spec.affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution")
+		add(a.PodAffinity != nil, "spec.affinity.podAffinity")
+		add(a.PodAntiAffinity != nil, "spec.affinity.podAntiAffinity")
+	}
 	for _, list := range [...]struct {
 		name string
 		of   []Container

@@ -61,6 +61,7 @@ func (p *podWorker) makeDetail(rare *runRare) *PodDetail {
 	if p.reason == status.ReasonTerminated { // P-38
 		d.terminatedByShutdown(p.lastFinished)
 	}
+	d.disrupt(rare.disruption)
 	if p.restarting {
 		d.Conditions = append(d.Conditions, status.Condition{Type: conditionAllRestarts, Status: status.ConditionTrue})
 	}

@@ -109,10 +109,15 @@ func (n *Node) take(w *worker, r *ContainerRun) {
 	if w.slot < 0 {
 		w.slot = len(n.fresh)
 		n.fresh = append(n.fresh, w)
-		if !n.sweeping {
-			n.sweeping = true
-			n.sweep.Reset(sweepAfter)
-		}
+		n.sweepSoon()
+	}
+}
+
+// sweepSoon has the sweep look. The caller holds n.mu.
+func (n *Node) sweepSoon() {
+	if !n.sweeping && n.running {
+		n.sweeping = true
+		n.sweep.Reset(sweepAfter)
 	}
 }
 
@@ -182,7 +187,7 @@ func (w *worker) finish(r *ContainerRun, exit Exit, err error) {
 		w.finished(r, old, r.snapshot())
 		return
 	}
-	w.finished(r, old, PodState{Pod: &r.pod, Phase: phaseOf(bit), Scheduled: true, ExitCode: r.code, Started: r.started, Finished: now})
+	w.finished(r, old, PodState{Pod: &r.pod, Phase: phaseOf(bit), Scheduled: true, ExitCode: r.code, Started: r.started, Finished: now, NodeName: n.opts.Name})
 }
 
 // plain reports whether there is nothing to say but the code.
@@ -200,12 +205,13 @@ func (w *worker) finished(r *ContainerRun, old uint32, state PodState) {
 		n.looking.Add(1)
 		return
 	}
-	if n.opts.MaxPods > 0 {
+	n.looking.Add(1) // before the report: what it creates needs no other goroutine
+	if n.opts.MaxPods > 0 || n.limited {
 		n.mu.Lock()
 		n.live--
+		n.release(r)
 		n.mu.Unlock()
 	}
-	n.looking.Add(1) // before the report: what it creates needs no other goroutine
 	w.buf[0] = state
 	n.sink.Report(w.buf[:])
 	if old&runUntracked != 0 {
@@ -283,6 +289,9 @@ func (r *ContainerRun) snapshot() PodState {
 	s := r.state.Load()
 	p := PodState{Pod: &r.pod, Phase: phaseOf(s), Scheduled: r.started != 0, Started: r.started}
 	ended := s&runEnded != 0
+	if r.started != 0 {
+		p.NodeName = r.node.opts.Name
+	}
 	running := !ended && r.started != 0 && (s&runStarted != 0 || r.node.instant)
 	if running && s&runSlow == 0 {
 		p.Phase, p.Ready = Running, true
@@ -343,6 +352,7 @@ func (r *ContainerRun) fastDetail(m *runMore, exit *Exit) *PodDetail {
 	d, c := &both.d, &both.c[0]
 	d.NodeName = r.node.opts.Name
 	d.Grace = rare.graceSeconds
+	d.disrupt(rare.disruption)
 	d.Containers = both.c[:]
 	c.Name = r.pod.Template.Spec.Containers[0].Name
 	c.ID, c.ImageID = rare.info.ID, rare.info.ImageID
@@ -411,7 +421,8 @@ func (n *Node) sweepRunning() []PodState {
 			states = append(states, r.snapshot())
 		}
 	}
-	n.sweeping = len(n.fresh) > 0
+	states, all := n.tellWaiting(now, states)
+	n.sweeping = len(n.fresh) > 0 || !all
 	if n.sweeping {
 		n.sweep.Reset(sweepAfter)
 	}

@@ -151,6 +151,9 @@ func (s *PodState) objectSpec() PodSpec {
 	if p.indexed() && p.Template.Name == "" {
 		spec.Hostname = p.Hostname()
 	}
+	if s.NodeName != "" {
+		spec.NodeName = s.NodeName
+	}
 	if s.Detail != nil && s.Detail.NodeName != "" {
 		spec.NodeName = s.Detail.NodeName
 	}

@@ -80,12 +80,13 @@ type PodState struct {
 	Pod       *Pod
 	Phase     Phase
 	Ready     bool
-	Scheduled bool  // bound to a node
-	Restarts  int32 // sum over all containers, init containers included (J-98)
-	ExitCode  int32 // of the one container, when Detail is nil and the phase is terminal
-	Started   Stamp // when the node first handled it (P-6)
-	Finished  Stamp // latest end of its containers (J-94 rule 1); 0: not known
-	Deleted   Stamp // when its deletion was asked for; 0: it was not
+	Scheduled bool   // bound to a node
+	Restarts  int32  // sum over all containers, init containers included (J-98)
+	ExitCode  int32  // of the one container, when Detail is nil and the phase is terminal
+	Started   Stamp  // when the node first handled it (P-6)
+	Finished  Stamp  // latest end of its containers (J-94 rule 1); 0: not known
+	Deleted   Stamp  // when its deletion was asked for; 0: it was not
+	NodeName  string // of the Node that has it; empty: none, or Detail says it
 	Detail    *PodDetail
 }
 

@@ -1,0 +1,4 @@
+package executor
+
+// poolNode is one Node of a Pool.
+type poolNode struct{}
