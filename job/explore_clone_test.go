@@ -13,63 +13,111 @@ import (
 	"github.com/podless/podless/status"
 )
 
-// cloneMachine returns a Machine that shares nothing with m that either will change.
-// The last Plan is not copied: it is valid only until the next Sync.
-func cloneMachine(m *Machine) *Machine {
-	c := new(Machine)
-	*c = *m
-	c.conditions = slices.Clone(m.conditions)
-	c.plan = Plan{}
-	c.pending = Plan{
-		Changed: m.pending.Changed, Claim: slices.Clone(m.pending.Claim), Disown: slices.Clone(m.pending.Disown),
-		Untrack: slices.Clone(m.pending.Untrack), Delete: slices.Clone(m.pending.Delete), Events: slices.Clone(m.pending.Events),
-	}
-	c.success = slices.Clone(m.success)
-	if m.end != nil {
-		c.end = new(*m.end)
-	}
-	c.pods = clonePodTable(&m.pods)
-	c.index = cloneIndexes(&m.index)
-	if m.held != nil {
-		c.held = make(map[int32]*pod, len(m.held))
-		for i, p := range m.held {
-			c.held[i] = c.pods.get(p.uid)
-		}
-	}
-	c.ended = make([]*pod, len(m.ended))
-	for i, p := range m.ended {
-		if p != nil {
-			c.ended[i] = c.pods.get(p.uid)
-		}
-	}
-	return c
+// What is called for each state and shares nothing is not watched by the race
+// detector (//go:norace): under it the exploration takes a third less time so.
+
+// clonedMachine is a Machine with room for what hangs on it, to be used again.
+type clonedMachine struct {
+	m     Machine
+	end   end
+	slots [16]*pod
+	pods  [8]pod
+	words [3]uint64
 }
 
-func clonePodTable(t *podTable) podTable {
-	c := podTable{n: t.n, slots: make([]*pod, len(t.slots))}
-	pods := make([]pod, 0, t.n)
+// clone makes c a Machine that shares nothing with m that either will change.
+// The last Plan is not cloned: it is valid only until the next Sync.
+//
+//go:norace
+func (c *clonedMachine) clone(m *Machine) *Machine {
+	plan, pending, ended, success, held := c.m.plan, c.m.pending, c.m.ended, c.m.success, c.m.held
+	c.m = *m
+	c.m.plan = emptied(&plan)
+	c.m.pending = emptied(&pending)
+	p, q := &c.m.pending, &m.pending
+	p.Changed = q.Changed
+	p.Claim, p.Disown, p.Untrack = append(p.Claim, q.Claim...), append(p.Disown, q.Disown...), append(p.Untrack, q.Untrack...)
+	p.Delete, p.Events = append(p.Delete, q.Delete...), append(p.Events, q.Events...)
+	c.m.success = append(success[:0], m.success...)
+	if m.end != nil {
+		c.end = *m.end
+		c.m.end = &c.end
+	}
+	c.clonePods(&m.pods)
+	c.cloneIndexes(&m.index)
+	c.m.held = nil
+	if m.held != nil {
+		if c.m.held = held; held == nil {
+			c.m.held = make(map[int32]*pod, len(m.held))
+		}
+		clear(c.m.held)
+		for i, p := range m.held {
+			c.m.held[i] = c.m.pods.get(p.uid)
+		}
+	}
+	c.m.ended = ended[:0]
+	for _, p := range m.ended {
+		if p != nil {
+			p = c.m.pods.get(p.uid)
+		}
+		c.m.ended = append(c.m.ended, p)
+	}
+	return &c.m
+}
+
+// emptied returns a Plan that says nothing and has p's room.
+func emptied(p *Plan) Plan {
+	return Plan{
+		Claim: p.Claim[:0], Disown: p.Disown[:0], Untrack: p.Untrack[:0],
+		Delete: p.Delete[:0], Create: p.Create[:0], Events: p.Events[:0],
+	}
+}
+
+//go:norace
+func (c *clonedMachine) clonePods(t *podTable) {
+	c.m.pods = podTable{n: t.n}
+	if t.n == 0 {
+		return
+	}
+	slots := c.slots[:]
+	pods := c.pods[:0]
+	if len(t.slots) != len(slots) {
+		slots = make([]*pod, len(t.slots))
+	}
+	if t.n > cap(pods) {
+		pods = make([]pod, 0, t.n)
+	}
 	for i, p := range t.slots {
+		slots[i] = nil
 		if p != nil {
 			pods = append(pods, *p)
-			c.slots[i] = &pods[len(pods)-1]
+			slots[i] = &pods[len(pods)-1]
 		}
 	}
-	return c
+	c.m.pods.slots = slots
 }
 
-func cloneIndexes(x *indexes) indexes {
-	c := *x
-	if n := len(x.succ); n > 0 {
-		words := make([]uint64, 3*n)
-		c.succ, c.fail, c.busy = words[:n:n], words[n:2*n:2*n], words[2*n:]
-		copy(c.succ, x.succ)
-		copy(c.fail, x.fail)
-		copy(c.busy, x.busy)
+//go:norace
+func (c *clonedMachine) cloneIndexes(x *indexes) {
+	y := &c.m.index
+	n := len(x.succ)
+	for n > 0 && x.succ[n-1]|x.fail[n-1]|x.busy[n-1] == 0 { // they grow again
+		n--
 	}
-	c.oldSucc.runs, c.oldFail.runs = slices.Clone(x.oldSucc.runs), slices.Clone(x.oldFail.runs)
-	c.extra = maps.Clone(x.extra)
-	return c
+	words := c.words[:]
+	if n > 1 {
+		words = make([]uint64, 3*n)
+	}
+	y.succ, y.fail, y.busy = words[:n:n], words[n:2*n:2*n], words[2*n:3*n:3*n]
+	copy(y.succ, x.succ)
+	copy(y.fail, x.fail)
+	copy(y.busy, x.busy)
+	y.oldSucc.runs, y.oldFail.runs = slices.Clone(x.oldSucc.runs), slices.Clone(x.oldFail.runs)
+	y.extra = maps.Clone(x.extra)
 }
+
+// cloneMachine is clone for those that do not keep clones.
+func cloneMachine(m *Machine) *Machine { return new(clonedMachine).clone(m) }
 
 // Whoever gives the Machine a field must say here how it is cloned.
 func TestExploreCloneKnowsEveryField(t *testing.T) {
@@ -102,6 +150,7 @@ type stateKey [2]uint64
 // keyWriter folds numbers into a stateKey.
 type keyWriter struct{ a, b uint64 }
 
+//go:norace
 func (k *keyWriter) num(v uint64) {
 	hi, lo := bits.Mul64(k.a^v^0xa0761d6478bd642f, 0xe7037ed1a0b428db)
 	k.a = hi ^ lo ^ k.b
@@ -109,6 +158,7 @@ func (k *keyWriter) num(v uint64) {
 	k.b = hi ^ lo + k.a
 }
 
+//go:norace
 func (k *keyWriter) text(s string) {
 	v := uint64(len(s))
 	for i := range min(len(s), 8) {
@@ -117,6 +167,7 @@ func (k *keyWriter) text(s string) {
 	k.num(v)
 }
 
+//go:norace
 func (k *keyWriter) flags(fs ...bool) {
 	v := uint64(1)
 	for _, f := range fs {
@@ -129,6 +180,8 @@ func (k *keyWriter) flags(fs ...bool) {
 }
 
 // when writes an instant relative to now: none, how long to go, how long ago up to horizon.
+//
+//go:norace
 func (k *keyWriter) when(t, now executor.Stamp) {
 	const horizon = executor.Stamp(90e9)
 	switch {
@@ -142,6 +195,8 @@ func (k *keyWriter) when(t, now executor.Stamp) {
 }
 
 // machine writes all of m that later Plans can depend on.
+//
+//go:norace
 func (k *keyWriter) machine(m *Machine, now executor.Stamp) {
 	for i := range m.conditions {
 		c := &m.conditions[i]
@@ -169,8 +224,12 @@ func (k *keyWriter) machine(m *Machine, now executor.Stamp) {
 	if m.record.Backoff.Failures > 0 {
 		k.when(max(m.record.Backoff.Last, now-40e9), now)
 	}
-	if len(m.index.succ) > 0 {
-		k.num(m.index.succ[0]<<32 | m.index.fail[0]<<16 | m.index.busy[0])
+	if m.isIndexed() {
+		if len(m.index.succ) > 0 {
+			k.num(m.index.succ[0]<<32 | m.index.fail[0]<<16 | m.index.busy[0])
+		} else {
+			k.num(0)
+		}
 		k.num(uint64(len(m.index.extra))<<8 | uint64(m.index.cursor))
 	}
 	k.num(uint64(len(m.pending.Untrack))<<32 | uint64(len(m.pending.Delete)))
@@ -193,6 +252,8 @@ func (k *keyWriter) machine(m *Machine, now executor.Stamp) {
 }
 
 // record writes what is stored.
+//
+//go:norace
 func (k *keyWriter) record(s *Status, r *Record) {
 	k.num(r.Next)
 	for i := range r.Open {

@@ -138,18 +138,24 @@ func indexedSpec(parallelism, completions int32) Spec {
 
 func exploredSpecs() []*exploredSpec {
 	failedOnly := func(s *Spec) { s.PodReplacementPolicy = new(ReplaceFailed) }
-	list := []*exploredSpec{
+	list := []*exploredSpec{ // the large ones first: they run side by side
+		{name: "indexed three", spec: indexedSpec(3, 3), unusual: 2},
+		{name: "three", spec: plainSpec(3, 3), unusual: 2, variants: []exploredVariant{scaled(1)}},
+		{name: "indexed two of three", spec: indexedSpec(2, 3), unusual: 2, variants: []exploredVariant{scaled(1), scaled(3)}},
+		{name: "success policy", spec: with(indexedSpec(3, 3), func(s *Spec) {
+			s.SuccessPolicy = &SuccessPolicy{Rules: []SuccessPolicyRule{{SucceededIndexes: new("2")}, {SucceededIndexes: new("0-1"), SucceededCount: new(int32(1))}}}
+		}), unusual: 2},
+		{name: "work queue of three", spec: Spec{Parallelism: new(int32(3)), BackoffLimit: new(int32(1))}, unusual: 2},
+		{name: "two of three", spec: plainSpec(2, 3), unusual: 2, variants: []exploredVariant{scaled(3), foreground}},
+		{name: "deadline", spec: with(plainSpec(2, 2), func(s *Spec) { s.ActiveDeadlineSeconds = new(int64(15)) }), unusual: 2, variants: []exploredVariant{suspended}},
+		{name: "three replaced when failed", spec: with(plainSpec(3, 3), failedOnly), unusual: 2},
 		{name: "one", spec: plainSpec(1, 1), unusual: 2, pods: 4, batch: 3, ready: true, variants: []exploredVariant{suspended, scaled(0), foreground, orphaning}},
 		{name: "two", spec: plainSpec(2, 2), unusual: 2, variants: []exploredVariant{suspended, scaled(1)}},
-		{name: "three", spec: plainSpec(3, 3), unusual: 2, pods: 5, variants: []exploredVariant{scaled(1)}},
-		{name: "two of three", spec: plainSpec(2, 3), unusual: 2, pods: 5, variants: []exploredVariant{scaled(3), foreground}},
 		{name: "limit 0", spec: with(plainSpec(3, 3), func(s *Spec) { s.BackoffLimit = new(int32(0)) }), unusual: 2},
 		{name: "limit 1", spec: with(plainSpec(2, 2), func(s *Spec) { s.BackoffLimit = new(int32(1)) }), unusual: 2},
 		{name: "no delay", spec: plainSpec(2, 2), opts: MachineOptions{BackoffBase: -1}, unusual: 2, pods: 5},
 		{name: "work queue", spec: Spec{Parallelism: new(int32(2))}, unusual: 2, variants: []exploredVariant{suspended, scaled(1)}},
-		{name: "work queue of three", spec: Spec{Parallelism: new(int32(3)), BackoffLimit: new(int32(1))}, unusual: 2, pods: 5},
 		{name: "replaced when failed", spec: with(plainSpec(2, 2), failedOnly), unusual: 2, variants: []exploredVariant{suspended, {replacement: new(ReplaceTerminatingOrFailed)}}},
-		{name: "three replaced when failed", spec: with(plainSpec(3, 3), failedOnly), unusual: 2, pods: 5},
 		{name: "policy changes", spec: plainSpec(2, 2), unusual: 2, variants: []exploredVariant{{replacement: new(ReplaceFailed)}}},
 		{name: "failure policy", spec: with(plainSpec(2, 2), func(s *Spec) { s.PodFailurePolicy = exploredPolicy(false); s.BackoffLimit = new(int32(1)) }),
 			unusual: 2, fails: []failureKind{failsPlainly, failsJob, failsIgnored, failsEvicted}, variants: []exploredVariant{suspended}},
@@ -162,9 +168,8 @@ func exploredSpecs() []*exploredSpec {
 			s.Template.Spec.RestartPolicy = executor.RestartOnFailure
 			s.BackoffLimit = new(int32(0))
 		}), unusual: 2, restarts: 1},
-		{name: "deadline", spec: with(plainSpec(2, 2), func(s *Spec) { s.ActiveDeadlineSeconds = new(int64(15)) }), unusual: 2, variants: []exploredVariant{suspended}},
 		{name: "deadline 0", spec: with(plainSpec(1, 1), func(s *Spec) { s.ActiveDeadlineSeconds = new(int64(0)) }), unusual: 2, variants: []exploredVariant{suspended}},
-		{name: "created suspended", spec: with(plainSpec(2, 2), func(s *Spec) { s.Suspend = new(true) }), unusual: 4, variants: []exploredVariant{resumed}},
+		{name: "created suspended", spec: with(plainSpec(2, 2), func(s *Spec) { s.Suspend = new(true) }), unusual: 3, variants: []exploredVariant{resumed}},
 		{name: "completions 0", spec: plainSpec(1, 0), unusual: 2, variants: []exploredVariant{suspended}},
 		{name: "completions 0 suspended", spec: with(plainSpec(1, 0), func(s *Spec) { s.Suspend = new(true) }), unusual: 2, variants: []exploredVariant{resumed, foreground}},
 		{name: "parallelism 0", spec: plainSpec(0, 2), unusual: 2, variants: []exploredVariant{scaled(1), scaled(2)}},
@@ -172,8 +177,6 @@ func exploredSpecs() []*exploredSpec {
 		{name: "TTL 0", spec: with(plainSpec(1, 1), func(s *Spec) { s.TTLSecondsAfterFinished = new(int32(0)); s.BackoffLimit = new(int32(0)) }), unusual: 2},
 		{name: "foreign", spec: with(plainSpec(1, 1), func(s *Spec) { s.ManagedBy = new("example.com/other") }), unusual: 2, variants: []exploredVariant{suspended, foreground}},
 		{name: "indexed", spec: indexedSpec(2, 2), unusual: 2, variants: []exploredVariant{suspended, foreground}},
-		{name: "indexed three", spec: indexedSpec(3, 3), unusual: 2, pods: 5},
-		{name: "indexed two of three", spec: indexedSpec(2, 3), unusual: 2, pods: 5, variants: []exploredVariant{scaled(1), scaled(3)}},
 		{name: "indexed replaced when failed", spec: with(indexedSpec(2, 2), failedOnly), unusual: 2, variants: []exploredVariant{suspended, {replacement: new(ReplaceTerminatingOrFailed)}}},
 		{name: "elastic", spec: indexedSpec(2, 2), unusual: 2, variants: []exploredVariant{elastic(1), elastic(3)}},
 		{name: "elastic per index", spec: with(indexedSpec(2, 2), func(s *Spec) { s.BackoffLimitPerIndex = new(int32(1)) }), unusual: 2, variants: []exploredVariant{elastic(1)}},
@@ -185,9 +188,16 @@ func exploredSpecs() []*exploredSpec {
 			variants: []exploredVariant{suspended, {replacement: new(ReplaceTerminatingOrFailed)}}},
 		{name: "per index, failure policy", spec: with(indexedSpec(2, 2), func(s *Spec) { s.BackoffLimitPerIndex, s.PodFailurePolicy = new(int32(1)), exploredPolicy(true) }),
 			unusual: 2, pods: 5, fails: []failureKind{failsPlainly, failsJob, failsIndex, failsIgnored, failsEvicted}, variants: []exploredVariant{suspended}},
-		{name: "success policy", spec: with(indexedSpec(3, 3), func(s *Spec) {
-			s.SuccessPolicy = &SuccessPolicy{Rules: []SuccessPolicyRule{{SucceededIndexes: new("2")}, {SucceededIndexes: new("0-1"), SucceededCount: new(int32(1))}}}
-		}), unusual: 2},
+		{name: "work queue replaced when failed", spec: with(Spec{Parallelism: new(int32(2))}, failedOnly), unusual: 2, variants: []exploredVariant{suspended}},
+		{name: "indexed, failure policy", spec: with(indexedSpec(2, 2), func(s *Spec) { s.PodFailurePolicy = exploredPolicy(false) }),
+			unusual: 2, fails: []failureKind{failsPlainly, failsJob, failsIgnored}, variants: []exploredVariant{elastic(1)}},
+		{name: "indexed restarts, deadline", spec: with(indexedSpec(2, 2), func(s *Spec) {
+			s.Template.Spec.RestartPolicy = executor.RestartOnFailure
+			s.BackoffLimit, s.ActiveDeadlineSeconds = new(int32(1)), new(int64(25))
+		}), unusual: 2, restarts: 1},
+		{name: "per index, deleted", spec: with(indexedSpec(2, 2), func(s *Spec) { s.BackoffLimitPerIndex = new(int32(1)) }), unusual: 2,
+			variants: []exploredVariant{foreground, orphaning}},
+		{name: "TTL suspended", spec: with(plainSpec(1, 1), func(s *Spec) { s.TTLSecondsAfterFinished = new(int32(5)) }), unusual: 2, ready: true, variants: []exploredVariant{suspended, orphaning}},
 		{name: "success policy per index", spec: with(indexedSpec(2, 2), func(s *Spec) {
 			s.BackoffLimitPerIndex = new(int32(0))
 			s.SuccessPolicy = &SuccessPolicy{Rules: []SuccessPolicyRule{{SucceededCount: new(int32(1))}}}

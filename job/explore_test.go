@@ -2,26 +2,60 @@ package job
 
 import (
 	"fmt"
-	"os"
-	"runtime"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
-	"time"
 
-	"github.com/stretchr/testify/require"
+	"github.com/stretchr/testify/assert"
 )
 
 // exploredAtLeast is how many distinct states TestExplore must visit.
 const exploredAtLeast = 1_000_000
 
+// One of so many states is checked for what follows when its host is restarted, and for whether it ends.
+const (
+	restoredOneIn = 3
+	endedOneIn    = 12
+)
+
+// TestExplore lets everything happen to small Jobs in every order, and checks every
+// Plan against the invariants. -short takes shorter ways only, a row of the table is a
+// subtest.
+func TestExplore(t *testing.T) {
+	specs := exploredSpecs()
+	var rows, states atomic.Int64
+	for _, s := range specs {
+		if testing.Short() {
+			s.unusual = min(s.unusual, 1)
+		}
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			x := &exploration{spec: s}
+			x.run()
+			t.Logf("%d distinct states", len(x.seen))
+			if x.problem != "" {
+				t.Error(x.problem)
+			}
+			rows.Add(1)
+			states.Add(int64(len(x.seen)))
+		})
+	}
+	t.Cleanup(func() { // all rows are done then
+		t.Logf("%d distinct states", states.Load())
+		if !testing.Short() && !t.Failed() && int(rows.Load()) == len(specs) {
+			assert.GreaterOrEqual(t, states.Load(), int64(exploredAtLeast))
+		}
+	})
+}
+
 // exploration visits every state of one small Job.
 type exploration struct {
 	spec    *exploredSpec
-	most    int // states
-	seen    map[stateKey]uint8
+	seen    map[stateKey]uint8 // by how many unusual things it is reached
 	nodes   []exploredNode
 	queues  [][]exploredState // by how many unusual things led there
+	cuts    cuts              // of the state that is being left
+	spare   []*exploredWorld  // to be used again
 	problem string
 }
 
@@ -55,14 +89,17 @@ func (x *exploration) run() {
 			x.queues[level][0] = exploredState{}
 			x.queues[level] = x.queues[level][1:]
 			if int(x.seen[s.key]) < level {
+				x.spare = append(x.spare, s.w)
 				continue // a shorter way was found since
 			}
 			events = s.w.events(events[:0])
+			x.cuts = cuts{}
 			for _, e := range events {
 				if !x.follow(s, e, level) {
 					return
 				}
 			}
+			x.spare = append(x.spare, s.w)
 		}
 	}
 }
@@ -70,35 +107,54 @@ func (x *exploration) run() {
 // follow lets e happen in s; false ends the exploration.
 func (x *exploration) follow(s exploredState, e exploredEvent, level int) bool {
 	level += e.cost()
-	if level >= len(x.queues) {
+	if level >= len(x.queues) || e.kind <= evRefuse && !x.cuts.has(e) {
 		return true
 	}
-	w := s.w.clone()
-	problem, skip := w.happen(e)
-	if skip {
-		return true
+	w := s.w.cloneTo(x.world())
+	problem := w.happen(e)
+	if e.kind == evSync && e.how == cutNone {
+		x.cuts = w.cuts
 	}
 	key := w.key()
 	best, known := x.seen[key]
-	var c checks
 	if !known && problem == "" {
-		c.restores(w)
-		if key[0]%8 == 0 {
-			c.ends(w)
-		}
-		problem = c.String()
+		problem = x.look(w, key)
 	}
 	if problem != "" {
-		x.problem = fmt.Sprintf("%s: %s\n%s\nthen: %v", x.spec.name, problem, x.way(s.node, e), w)
+		x.problem = fmt.Sprintf("%s\n%s\nthen: %v", problem, x.way(s.node, e), w)
 		return false
 	}
 	if known && int(best) <= level {
+		x.spare = append(x.spare, w)
 		return true
 	}
 	x.seen[key] = uint8(level)
 	x.nodes = append(x.nodes, exploredNode{s.node, e})
 	x.queues[level] = append(x.queues[level], exploredState{w, int32(len(x.nodes) - 1), key})
 	return true
+}
+
+// look checks of some states what costs too much for every one.
+func (x *exploration) look(w *exploredWorld, key stateKey) string {
+	var c checks
+	if key[0]%restoredOneIn == 0 {
+		c.restores(w)
+	}
+	if key[1]%endedOneIn == 0 {
+		c.ends(w)
+	}
+	return c.String()
+}
+
+// world returns one to clone to.
+func (x *exploration) world() *exploredWorld {
+	n := len(x.spare) - 1
+	if n < 0 {
+		return new(exploredWorld)
+	}
+	w := x.spare[n]
+	x.spare = x.spare[:n]
+	return w
 }
 
 // way tells how a state was reached.
@@ -113,49 +169,4 @@ func (x *exploration) way(node int32, last exploredEvent) string {
 		fmt.Fprintf(&b, "\n  %d. %s", i+1, lines[len(lines)-1-i])
 	}
 	return b.String()
-}
-
-// TestExplore lets everything happen to small Jobs in every order, and checks every
-// Plan against the invariants.
-func TestExplore(t *testing.T) {
-	if os.Getenv("EXPLORE") == "" {
-		t.Skip("the Machine's known bugs are not yet fixed; EXPLORE=1 runs it")
-	}
-	specs := exploredSpecs()
-	work := make(chan *exploration)
-	var all []*exploration
-	var wg sync.WaitGroup
-	for range max(2, runtime.GOMAXPROCS(0)) {
-		wg.Go(func() {
-			for x := range work {
-				start := time.Now()
-				x.run()
-				t.Logf("%-32s %8d states, %v", x.spec.name, len(x.seen), time.Since(start).Round(time.Millisecond))
-				x.queues, x.nodes = nil, nil
-			}
-		})
-	}
-	for _, s := range specs {
-		if testing.Short() {
-			s.unusual = min(s.unusual, 1)
-		} else if v := os.Getenv("EXPLORE_ONLY"); v != "" && !strings.Contains(s.name, v) {
-			continue
-		}
-		x := &exploration{spec: s}
-		all = append(all, x)
-		work <- x
-	}
-	close(work)
-	wg.Wait()
-	var states int
-	for _, x := range all {
-		states += len(x.seen)
-		if x.problem != "" {
-			t.Error(x.problem)
-		}
-	}
-	t.Logf("%d distinct states", states)
-	if !testing.Short() && !t.Failed() {
-		require.GreaterOrEqual(t, states, exploredAtLeast)
-	}
 }
