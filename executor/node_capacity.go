@@ -73,9 +73,11 @@ func containerRequest(c *Container) request {
 // podShape is what Pods have in common that fit in the same places: what they ask for and, in a Pool, the Nodes that
 // suit them. Those of them that wait stand in its queue, the oldest first.
 type podShape struct {
-	need  request
-	nodes []*poolNode // in a Pool: where they may run, in order
-	why   string      // in a Pool: why they wait although there is room; empty: there is none
+	need   request
+	nodes  []*poolNode   // in a Pool: where they may run, in order
+	stays  bool          // in a Pool: cordoning a Node does not keep them away
+	why    string        // in a Pool: why they wait for ever; empty: there is no room
+	reason status.Reason // in a Pool: Unschedulable or SchedulingGated
 
 	queue podQueue // may hold Pods that were deleted meanwhile
 	live  int      // others in queue

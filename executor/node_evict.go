@@ -13,23 +13,25 @@ import (
 func (n *Node) evict(c *status.Condition) []UID {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	var left []*ContainerRun
+	var all []*ContainerRun
 	n.tracked.each(func(r *ContainerRun) bool {
 		if r.state.Load()&runEnded == 0 {
-			left = append(left, r)
+			all = append(all, r)
 		}
 		return true
 	})
-	slices.SortFunc(left, func(a, b *ContainerRun) int { return slices.Compare(a.pod.UID[:], b.pod.UID[:]) })
-	uids := make([]UID, len(left))
-	for i, r := range left {
-		uids[i] = r.pod.UID
+	slices.SortFunc(all, func(a, b *ContainerRun) int { return slices.Compare(a.pod.UID[:], b.pod.UID[:]) })
+	var left []UID
+	for _, r := range all {
 		if r.state.Load()&runDeleted == 0 {
 			r.disrupt(c)
 			n.delete(r, -1)
 		}
+		if r.state.Load()&runEnded == 0 {
+			left = append(left, r.pod.UID)
+		}
 	}
-	return uids
+	return left
 }
 
 // disrupt notes why the Pod is about to be deleted.
@@ -57,17 +59,23 @@ func disruption(reason status.Reason, message string, at Stamp) *status.Conditio
 		LastTransitionTime: status.NewTime(at.Time()), Reason: reason, Message: message}
 }
 
+// renounced is a Pod that a Node has given up.
+type renounced struct {
+	state     PodState
+	untracked bool
+}
+
 // renounce deletes every Pod of the Node by force and forgets it as soon as it has ended: somebody else has
-// reported what became of it. It returns the states before.
-func (n *Node) renounce() []PodState {
+// reported what became of it. It returns what they were.
+func (n *Node) renounce() []renounced {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	var found []*ContainerRun
-	var states []PodState
+	var states []renounced
 	n.tracked.each(func(r *ContainerRun) bool {
 		if r.state.Load()&runEnded == 0 {
 			found = append(found, r)
-			states = append(states, r.snapshot())
+			states = append(states, renounced{r.snapshot(), r.state.Load()&runUntracked != 0})
 		}
 		return true
 	})

@@ -299,6 +299,10 @@ func (n *Node) goOn(r *ContainerRun, found []Recovered) {
 		m.eachLog((*containerLog).remove) // the Runtime brings them again
 		rare.slow, rare.logs = nil, nil
 	}
+	if rare.deleted != 0 { // before the earlier Run ended, or since
+		rare.err, rare.grace = context.Canceled, seconds(rare.graceSeconds)
+		r.state.Or(runStopping)
+	}
 	at := Stamp(0)
 	for i := range found {
 		if s := found[i].Started; s != 0 && (at == 0 || s < at) {
