@@ -91,6 +91,7 @@ func hostMain() int {
 		return fail(err)
 	}
 	h := &host{config: c, ledger: l, self: self}
+	h.busy = sync.OnceFunc(func() { fmt.Println("busy") })
 	if err := h.run(context.Background()); err != nil {
 		return fail(err)
 	}
@@ -102,6 +103,7 @@ type host struct {
 	config
 	ledger *ledger
 	self   string
+	busy   func() // tells the supervisor that there is work
 }
 
 // run serves all sites. It returns when they have drained.
@@ -149,7 +151,7 @@ func (h *host) serve(ctx context.Context, s *site, number uint64) (err error) {
 	if err != nil {
 		return err
 	}
-	exec := &recorder{Node: node, ledger: h.ledger, site: s.name, born: h.Born}
+	exec := &recorder{Node: node, ledger: h.ledger, site: s.name, born: h.Born, busy: h.busy}
 	jobs, err := job.NewController(exec, job.Options{
 		Store: store, OnHostLoss: s.loss,
 		BackoffBase: 5 * time.Millisecond, BackoffMax: 40 * time.Millisecond, StopGrace: 5 * time.Second,

@@ -13,6 +13,7 @@ type recorder struct {
 	ledger *ledger
 	site   string
 	born   time.Time // of the host
+	busy   func()    // there is work
 }
 
 var (
@@ -62,6 +63,7 @@ func (r *recorder) Run(ctx context.Context, sink executor.Sink) error {
 // Create comes before any of the Pods starts.
 func (r *recorder) Create(pods []executor.PodRange) (int, error) {
 	r.ledger.write(each("created", pods)...)
+	r.busy()
 	return r.Node.Create(pods)
 }
 

@@ -94,7 +94,18 @@ func (s *supervisor) killHosts(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		timer := time.NewTimer(s.lifetime())
+		early, life := s.lifetime()
+		if !early {
+			select {
+			case <-h.busy:
+			case <-h.ended:
+			case <-ctx.Done():
+			case <-time.After(patience):
+				h.kill()
+				return fmt.Errorf("host %d has done nothing for %v\n%s", s.host, patience, h.output.Bytes())
+			}
+		}
+		timer := time.NewTimer(life)
 		select {
 		case <-timer.C:
 		case <-h.ended:
@@ -117,18 +128,21 @@ func (s *supervisor) killHosts(ctx context.Context) error {
 	return nil
 }
 
-// lifetime is how long the next host lives: one in eight does not get far, others see
-// work, and when a minute is about to end some die while CronJobs fire.
-func (s *supervisor) lifetime() time.Duration {
-	d := 300*time.Millisecond + time.Duration(s.rng.Int64N(int64(700*time.Millisecond)))
+// patience is how long a host may take to its first Pod, on a machine that has much else to do.
+const patience = 2 * time.Minute
+
+// lifetime is how long the next host lives: most after they have got work, one in eight from its start.
+// When a minute is about to end some die while CronJobs fire.
+func (s *supervisor) lifetime() (early bool, d time.Duration) {
 	if s.rng.IntN(8) == 0 {
-		d = time.Duration(s.rng.Int64N(int64(150 * time.Millisecond)))
+		return true, time.Duration(s.rng.Int64N(int64(150 * time.Millisecond)))
 	}
+	d = 100*time.Millisecond + time.Duration(s.rng.Int64N(int64(800*time.Millisecond)))
 	boundary := time.Minute - time.Duration(time.Now().UnixNano())%time.Minute
 	if boundary > 100*time.Millisecond && boundary < 1500*time.Millisecond && s.rng.IntN(2) == 0 {
-		d = boundary + time.Duration(s.rng.Int64N(int64(30*time.Millisecond)))
+		return true, boundary + time.Duration(s.rng.Int64N(int64(30*time.Millisecond)))
 	}
-	return d
+	return false, d
 }
 
 // drain lets the last host end all Jobs.
@@ -158,7 +172,8 @@ func (s *supervisor) drain(ctx context.Context) error {
 type hostProcess struct {
 	cmd    *exec.Cmd
 	born   time.Time
-	output bytes.Buffer
+	output bytes.Buffer  // of ended hosts
+	busy   chan struct{} // closed when it has work
 	ended  chan struct{} // closed when it has ended, and err is set
 	err    error
 	stdin  io.Closer
@@ -170,7 +185,7 @@ func (s *supervisor) start(drain bool) (*hostProcess, error) {
 		return nil, err
 	}
 	s.host++
-	h := &hostProcess{born: time.Now(), ended: make(chan struct{})}
+	h := &hostProcess{born: time.Now(), busy: make(chan struct{}), ended: make(chan struct{})}
 	text, err := json.Marshal(config{
 		Host: s.host, Dir: s.dir, Ledger: s.out, Begin: s.begin, Born: h.born, Seed: s.seed, Drain: drain,
 	})
@@ -179,9 +194,13 @@ func (s *supervisor) start(drain bool) (*hostProcess, error) {
 	}
 	h.cmd = exec.Command(self)
 	h.cmd.Env = append(os.Environ(), modeVariable+"="+modeHost, configVariable+"="+string(text), runVariable+"="+s.run)
-	h.cmd.Stdout, h.cmd.Stderr = &h.output, &h.output
+	h.cmd.Stderr = &h.output
 	h.cmd.WaitDelay = time.Second
 	if h.stdin, err = h.cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	stdout, err := h.cmd.StdoutPipe()
+	if err != nil {
 		return nil, err
 	}
 	if err := h.cmd.Start(); err != nil {
@@ -189,6 +208,10 @@ func (s *supervisor) start(drain bool) (*hostProcess, error) {
 	}
 	go func() {
 		defer close(h.ended)
+		if n, _ := stdout.Read(make([]byte, 1)); n > 0 {
+			close(h.busy)
+		}
+		_, _ = io.Copy(io.Discard, stdout)
 		h.err = h.cmd.Wait()
 	}()
 	return h, nil
