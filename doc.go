@@ -44,6 +44,10 @@
 // A Pod of one plain container costs about as much as a task of an errgroup, and no more when there are a million of
 // them.
 //
+// Codes in the documentation such as (J-41) or (P-22) are the numbers by which the code and its tests name the rules of
+// Kubernetes: A fields and defaults, V validation, J Job, K conditions, E events, T TTL, G Pod garbage collection, C CronJob, P what a
+// node does with a Pod.
+//
 // # The limits
 //
 // One process owns its Jobs: there is no leader election, and no API server. A goroutine cannot be killed: one that ignores

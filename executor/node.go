@@ -420,16 +420,25 @@ func (n *Node) wake() {
 	}
 }
 
-// Pods visits what the Node has; see [Lister].
+// Pods visits what the Node has; see [Lister]. visit may call the Node, for logs for instance.
 func (n *Node) Pods(visit func(PodState) bool) {
 	n.mu.Lock()
-	defer n.mu.Unlock()
+	states := make([]PodState, 0, n.kept.live+n.tracked.n)
 	for i := range n.kept.n {
-		if r := n.kept.at(i); r != nil && !visit(r.snapshot()) {
+		if r := n.kept.at(i); r != nil {
+			states = append(states, r.snapshot())
+		}
+	}
+	n.tracked.each(func(r *ContainerRun) bool {
+		states = append(states, r.snapshot())
+		return true
+	})
+	n.mu.Unlock()
+	for i := range states {
+		if !visit(states[i]) {
 			return
 		}
 	}
-	n.tracked.each(func(r *ContainerRun) bool { return visit(r.snapshot()) })
 }
 
 // Abandoned returns how many functions go on although their Pods were reported as ended: after a

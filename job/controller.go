@@ -110,7 +110,8 @@ const (
 	// RequeueLost settles lost Pods without counting them. Each crash that hits a
 	// Job counts as one failed Pod (137, ContainerStatusUnknown, condition
 	// DisruptionTarget), so that a Job that kills its host still ends. After a Run
-	// that ended in order nothing is counted.
+	// that ended in order nothing is counted. As after any failed Pod, the back-off
+	// passes before the Job makes Pods again.
 	RequeueLost HostLoss = "RequeueLost"
 
 	// CountLost makes every lost Pod a failed Pod with condition DisruptionTarget,

@@ -34,8 +34,11 @@ func (e *FailedError) Reason() status.Reason {
 // Run runs one Job to its end on exec and returns its last state. It makes a
 // Controller in memory for it, runs exec, and ends both before it returns; what exec
 // keeps of the Pods that have ended, such as their logs, stays there. A spec that is
-// not valid is [status.FieldErrors], a Job that ended Failed a *[FailedError] beside
-// the Job. When ctx ends the Job is stopped and the context's error is returned.
+// not valid is [status.FieldErrors] and no Job, a Job that ended Failed a *[FailedError] beside
+// the Job. When ctx ends the Job is stopped, and its last state is returned beside the
+// context's error; there is none if ctx had ended before. A Pod that cannot be brought up, such as one whose
+// image nobody has registered, waits for ever, as on Kubernetes: the Recorder of
+// [executor.NodeOptions] is told why.
 //
 // Whoever runs more than one Job, wants a name for it, or its events, makes a
 // [Controller].
@@ -53,6 +56,11 @@ func Run(ctx context.Context, exec executor.Executor, spec Spec) (*Job, error) {
 	ended := make(chan error, 1)
 	go func() { ended <- c.Run(runCtx) }()
 	last, err := c.Wait(ctx, j.Metadata.Key())
+	if err != nil {
+		if l, gone := c.find(j.Metadata.Key()); gone == nil {
+			last = c.snapshot(l)
+		}
+	}
 	stop()
 	runErr := <-ended
 	switch {

@@ -23,5 +23,8 @@ func main() {
 		Template: executor.PodTemplateSpec{Spec: executor.PodSpec{RestartPolicy: executor.RestartNever,
 			Containers: []executor.Container{{Name: "main", Image: "hello"}}}},
 	})
-	fmt.Println(done.State(), done.Progress(), err) // Complete 1000/1000 <nil>
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(done.State(), done.Progress()) // Complete 1000/1000
 }

@@ -44,6 +44,9 @@ type Subject struct {
 // Run runs every case of the contract of [executor.Executor], [executor.Sink] and the abilities that the
 // Executor has as a subtest of t. A failure prints the sentence of the contract that it breaks.
 func Run(t *testing.T, s Subject) {
+	if s.New == nil || s.Container == nil {
+		t.Fatal("Subject: New and Container are required")
+	}
 	for _, c := range conformanceCases {
 		t.Run(c.name, func(t *testing.T) {
 			if reason, ok := s.Skip[c.name]; ok {

@@ -38,6 +38,9 @@ type RuntimeSubject struct {
 // RunRuntime runs every case of the contract of [executor.Runtime] as a subtest of t, and
 // then those of [Run] on a [executor.Node] over it. A failure prints the sentence of the contract that it breaks.
 func RunRuntime(t *testing.T, s RuntimeSubject) {
+	if s.New == nil || s.Container == nil {
+		t.Fatal("RuntimeSubject: New and Container are required")
+	}
 	for _, c := range runtimeCases {
 		t.Run(c.name, func(t *testing.T) {
 			if reason, ok := s.Skip[c.name]; ok {

@@ -57,17 +57,22 @@ var (
 )
 
 // NewScript returns a Script of these lines. Where no line matches, a container ends
-// at once with code 0.
+// at once with code 0. It panics if a line says what cannot be, such as an exit code of 300.
 func NewScript(lines ...Line) *Script {
 	s, err := NewScriptNode(executor.NodeOptions{}, lines...)
 	if err != nil {
-		panic(err) // the zero options are valid
+		panic(err) // a line says what cannot be: a mistake in the test
 	}
 	return s
 }
 
 // NewScriptNode is [NewScript] with options for the Node: capacity, labels, the base of the crash loop.
 func NewScriptNode(opts executor.NodeOptions, lines ...Line) (*Script, error) {
+	for i := range lines {
+		if err := lines[i].check(); err != nil {
+			return nil, fmt.Errorf("executortest: lines[%d].%w", i, err)
+		}
+	}
 	rt := &scriptRuntime{lines: append([]Line(nil), lines...), left: make([]int, len(lines)), evicted: map[executor.UID]string{}}
 	for i := range lines {
 		rt.left[i] = lines[i].Times
@@ -79,8 +84,26 @@ func NewScriptNode(opts executor.NodeOptions, lines ...Line) (*Script, error) {
 	return &Script{Node: node, rt: rt}, nil
 }
 
-// Add appends a line.
+// check reports what a line says that cannot be.
+func (l *Line) check() error {
+	switch {
+	case l.Times < 0:
+		return fmt.Errorf("Times: %d: want 0 (for all) or more", l.Times)
+	case l.ExitCode < 0 || l.ExitCode > 255:
+		return fmt.Errorf("ExitCode: %d: want 0 to 255", l.ExitCode)
+	case l.RunFor < 0:
+		return fmt.Errorf("RunFor: %s: want 0 or more", l.RunFor)
+	case l.Signal < 0 || l.Signal > 64:
+		return fmt.Errorf("Signal: %d: want 0 to 64", l.Signal)
+	}
+	return nil
+}
+
+// Add appends a line. It panics if the line says what cannot be, as [NewScript] does.
 func (s *Script) Add(l Line) {
+	if err := l.check(); err != nil {
+		panic(fmt.Errorf("executortest: %w", err))
+	}
 	s.rt.mu.Lock()
 	defer s.rt.mu.Unlock()
 	s.rt.lines = append(s.rt.lines, l)
