@@ -300,13 +300,22 @@ func (m *Machine) Reject(uid executor.UID, err error, now time.Time) {
 	if p == nil || p.phase.Terminal() {
 		return
 	}
+	again := p.created < m.refused.until // one attempt, refused Pod by Pod, is one refusal
 	if p.open {
 		m.uncreate(p)
 	} else {
 		m.drop(p)
 	}
-	m.pending.Events = append(m.pending.Events, failedCreate(err))
-	m.noteRefusal(now)
+	e := failedCreate(err)
+	if k := len(m.pending.Events); k > 0 && m.pending.Events[k-1].Reason == e.Reason && m.pending.Events[k-1].Text == e.Text {
+		m.pending.Events[k-1].Count++
+	} else {
+		m.pending.Events = append(m.pending.Events, e)
+	}
+	m.pending.Changed = true
+	if !again {
+		m.noteRefusal(now)
+	}
 }
 
 func (m *Machine) noteRefusal(now time.Time) {
