@@ -71,7 +71,7 @@ func TestStop(t *testing.T) {
 		assert.Contains(t, out.String(), "bye")
 	})
 	t.Run("SIGTERM reaches the whole group", func(t *testing.T) {
-		c, out := newCommand(sh("sh -c 'trap \"echo child got it; exit\" TERM; echo ready; while :; do sleep 0.01; done' & trap 'wait; exit 9' TERM; wait; wait; exit 9")...)
+		c, out := newCommand(sh("trap 'wait; exit 9' TERM; sh -c 'trap \"echo child got it; exit\" TERM; echo ready; while :; do sleep 0.01; done' & wait; wait; exit 9")...)
 		stop := stoppable(t, c)
 		done := runAsync(t.Context(), t, New(Options{}), c)
 		out.await(t, "ready")
