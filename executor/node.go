@@ -35,6 +35,7 @@ type Node struct {
 	values  atomic.Pointer[context.Context] // the values of Run's context
 	looking atomic.Int32                    // goroutines that are about to look into the queue
 	logs    logBudget
+	events  eventOutbox
 
 	kick chan struct{} // wakes Run: there is something in the outbox
 
@@ -60,6 +61,7 @@ type Node struct {
 	sweeping bool
 	done     chan struct{} // closed when draining and workers is 0
 	out      []*ContainerRun
+	telling  []*ContainerRun // Run's: with runTelling
 	gone     []UID
 	template *Template // whose kind is the next one's
 	slow     bool
@@ -106,6 +108,9 @@ func NewNode(rt Runtime, opts NodeOptions) (*Node, error) {
 	n.room = opts.Capacity.limit()
 	n.limited = n.room != limit{}
 	n.logs.max, n.logs.node = opts.KeepLogBytes, n
+	if opts.Recorder != nil {
+		n.events.busy = make(chan struct{}, 1)
+	}
 	n.clock.Store(clock.New())
 	return n, nil
 }
@@ -176,7 +181,13 @@ func (n *Node) prepare(t *Template) error {
 	if err := checkTemplate(t); err != nil {
 		return err
 	}
+	old := n.template
 	n.template, n.slow, n.unfit = t, n.isSlow(t), n.unsuitable(t)
+	if old != nil {
+		if o := n.owned[keyOf(old)]; o != nil {
+			n.disown(old, o) // nobody else comes back to it
+		}
+	}
 	if n.limited {
 		n.shape = n.shapeOf(t)
 	}
