@@ -232,6 +232,7 @@ func (m *Machine) create(index, n, failures, ignored int32) {
 type refusals struct {
 	inRow int32          // refused attempts since the last accepted one
 	until executor.Stamp // no attempt before
+	tried executor.Stamp // when the last refused Pods were planned
 	batch int32          // how many Pods the next attempt may have; 0: as many as it likes
 }
 
@@ -291,7 +292,7 @@ func (m *Machine) Refused(n int32, err error, now time.Time) {
 		}
 	}
 	m.plan.Events = append(m.plan.Events, failedCreate(err))
-	m.noteRefusal(now)
+	m.noteRefusal(now, m.now)
 }
 
 // Reject says that a Pod was refused after it was accepted: nothing ran.
@@ -300,7 +301,8 @@ func (m *Machine) Reject(uid executor.UID, err error, now time.Time) {
 	if p == nil || p.phase.Terminal() {
 		return
 	}
-	again := p.created < m.refused.until // one attempt, refused Pod by Pod, is one refusal
+	again := m.refused.inRow > 0 && p.created <= m.refused.tried // one attempt, refused Pod by Pod, is one refusal
+	tried := p.created
 	if p.open {
 		m.uncreate(p)
 	} else {
@@ -314,12 +316,13 @@ func (m *Machine) Reject(uid executor.UID, err error, now time.Time) {
 	}
 	m.pending.Changed = true
 	if !again {
-		m.noteRefusal(now)
+		m.noteRefusal(now, tried)
 	}
 }
 
-func (m *Machine) noteRefusal(now time.Time) {
+func (m *Machine) noteRefusal(now time.Time, tried executor.Stamp) {
 	m.refused.note(executor.StampOf(now))
+	m.refused.tried = tried
 	m.pending.Changed = true
 }
 
