@@ -36,7 +36,7 @@ func cron(b *bench) error {
 		{"podless", openPodless, 0},
 		{"bare heap", openHeap, 0},
 		{"robfig/cron", openRobfig, 0},
-		{"gocron/v2", openGocron, max(many/10, 50)}, // it takes several KiB each
+		{"gocron/v2", openGocron, max(many/10, 50)}, // adding one takes more than 10 µs
 	}
 	for _, idle := range []int{0, many} {
 		if err := fireAtOnce(b, tables, idle, firing); err != nil {
