@@ -51,8 +51,9 @@ type NodeOptions struct {
 	// WaitingMax is the longest such delay. Zero means 5 min, Kubernetes' value.
 	WaitingMax time.Duration
 
-	// Recorder takes the events of Pods: Killing, BackOff and the like. Nil: nobody
-	// asked, and they cost nothing.
+	// Recorder takes the events of Pods: Killing, BackOff and the like. It is called by Run's goroutine and by those
+	// that run Pods, one call at a time, in order, and without a lock: it may call the Node. It must not wait for a Pod.
+	// Events from outside Run are recorded by the next Run. Nil: nobody asked, and they cost nothing.
 	Recorder status.Recorder
 }
 

@@ -193,6 +193,7 @@ func (p *podWorker) loop() bool {
 		idle := done && p.active() == 0
 		detached, unstarted := p.detachedAny(), p.unstarted()
 		p.more.mu.Unlock()
+		n.record(true)
 		for _, run := range starts {
 			go p.runContainer(run)
 		}

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -14,13 +15,19 @@ import (
 	"github.com/podless/podless/status"
 )
 
-// instantRuntime counts what it runs, each for no time.
-type instantRuntime struct{ runs atomic.Int32 }
+// instantRuntime counts what it runs, each for no time or until it is stopped.
+type instantRuntime struct {
+	runs         atomic.Int32
+	untilStopped bool
+}
 
 func (r *instantRuntime) Instant() {}
 
-func (r *instantRuntime) Run(context.Context, *ContainerRun) (Exit, error) {
+func (r *instantRuntime) Run(_ context.Context, c *ContainerRun) (Exit, error) {
 	r.runs.Add(1)
+	if r.untilStopped {
+		<-c.Context().Done()
+	}
 	return Exit{}, nil
 }
 
@@ -81,6 +88,102 @@ func TestAccountsOfOwnersThatAreGoneAreForgotten(t *testing.T) {
 				n.mu.Lock()
 				defer n.mu.Unlock()
 				assert.LessOrEqual(t, len(n.owned), 1, "that of the latest Template may stay")
+			})
+		})
+	}
+}
+
+// askingRecorder asks the Node about the Pod of each event.
+type askingRecorder struct {
+	n      *Node
+	active atomic.Int32
+	mu     sync.Mutex
+	told   []string
+}
+
+func (r *askingRecorder) Record(e status.Event) {
+	if r.active.Add(1) > 1 {
+		panic("two at a time")
+	}
+	defer r.active.Add(-1)
+	r.n.Pods(func(PodState) bool { return true })
+	r.n.Abandoned()
+	uid, err := ParseUID(e.Object.UID)
+	if err != nil {
+		panic(err)
+	}
+	if log, err := r.n.Logs(context.Background(), uid, LogOptions{}); err == nil {
+		_ = log.Close()
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.told = append(r.told, fmt.Sprint(e.Reason, " ", uid.High()))
+}
+
+func TestARecorderMayAskTheNode(t *testing.T) {
+	for name, tc := range map[string]struct {
+		edit func(*Template)
+		act  func(n *Node, tpl *Template)
+		opts NodeOptions
+		want []string
+	}{
+		"Create, no node fits": {
+			edit: func(t *Template) { t.Spec.NodeSelector = map[string]string{"a": "b"} },
+			want: []string{"FailedScheduling 1"},
+		},
+		"Create, unsupported field": {
+			edit: func(t *Template) { t.Spec.Containers[0].LivenessProbe = &Probe{} },
+			want: []string{"UnsupportedField 1", "Started 1"},
+		},
+		"Delete": {
+			act: func(n *Node, tpl *Template) {
+				createOne(t, n, tpl, 2)
+				synctest.Wait()
+				n.Delete(tpl, []UID{NewUID(1, 1)}, -1)
+				n.Delete(tpl, []UID{NewUID(2, 1)}, -1)
+			},
+			want: []string{"Started 1", "Killing 1", "Started 2", "Killing 2"},
+		},
+		"wait for room": {
+			opts: NodeOptions{Capacity: Capacity{Pods: 1}},
+			act:  func(n *Node, tpl *Template) { createOne(t, n, tpl, 2); time.Sleep(time.Second) },
+			want: []string{"Started 1", "FailedScheduling 2"},
+		},
+		"slow Pod": {
+			edit: func(t *Template) { t.Spec.Containers = append(t.Spec.Containers, Container{Name: "d"}) },
+			act: func(n *Node, tpl *Template) {
+				synctest.Wait()
+				n.Delete(tpl, []UID{NewUID(1, 1)}, -1)
+			},
+			want: []string{"Started 1", "Started 1", "Killing 1", "Killing 1"},
+		},
+		"deadline": {
+			edit: func(t *Template) {
+				t.Spec.ActiveDeadlineSeconds = new(int64(1))
+				t.Spec.Containers = append(t.Spec.Containers, Container{Name: "d"})
+			},
+			act:  func(n *Node, tpl *Template) { time.Sleep(2 * time.Second) },
+			want: []string{"Started 1", "Started 1", "DeadlineExceeded 1", "Killing 1", "Killing 1"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rec := &askingRecorder{}
+			tc.opts.Recorder = rec
+			running(t, tc.opts, func(n *Node, rt *instantRuntime) {
+				rec.n, rt.untilStopped = n, true
+				tpl := ownedTemplate(0)
+				if tc.edit != nil {
+					tc.edit(tpl)
+				}
+				createOne(t, n, tpl, 1)
+				synctest.Wait()
+				if tc.act != nil {
+					tc.act(n, tpl)
+				}
+				synctest.Wait()
+				rec.mu.Lock()
+				defer rec.mu.Unlock()
+				assert.ElementsMatch(t, tc.want, rec.told, "order among Pods is open: %v", rec.told)
 			})
 		})
 	}

@@ -44,7 +44,9 @@ func (n *Node) Run(ctx context.Context, sink Sink) error {
 		case <-n.kick:
 			n.flush()
 		case <-n.sweep.C:
-			if states := n.sweepRunning(); len(states) > 0 {
+			states := n.sweepRunning()
+			n.record(false)
+			if len(states) > 0 {
 				sink.Report(states)
 				clear(states)
 			}
@@ -101,6 +103,7 @@ func (n *Node) flush() {
 	n.gone = nil
 	n.buf = states
 	n.mu.Unlock()
+	n.record(false)
 	if len(states) > 0 {
 		n.sink.Report(states)
 		clear(states)

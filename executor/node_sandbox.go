@@ -182,10 +182,8 @@ func (n *Node) clean(ctx context.Context) {
 			err = n.rt.(Sandboxer).Teardown(ctx, c.uid)
 		}
 		if err != nil && ctx.Err() == nil && n.opts.Recorder != nil {
-			now := status.NewTime(n.now().Time())
-			n.opts.Recorder.Record(status.Event{Type: status.EventWarning, Reason: reasonFailedKillPod, Message: err.Error(), Count: 1,
-				Source: "kubelet", FirstTimestamp: now, LastTimestamp: now,
-				Object: status.ObjectReference{APIVersion: "v1", Kind: "Pod", UID: c.uid.String()}})
+			n.note(status.EventWarning, reasonFailedKillPod, err.Error(), status.ObjectReference{UID: c.uid.String()})
+			n.wake()
 		}
 	}
 }

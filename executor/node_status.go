@@ -89,22 +89,5 @@ func (n *Node) cutMessage(exit *Exit, containers int) {
 	}
 }
 
-// Reasons of events that package status does not name.
-const (
-	reasonStarted        status.Reason = "Started"
-	reasonFailed         status.Reason = "Failed"
-	reasonFailedSandbox  status.Reason = "FailedCreatePodSandBox"
-	reasonFailedKillPod  status.Reason = "FailedKillPod"
-	conditionAllRestarts               = status.ConditionType("AllContainersRestarting") // P-29
-)
-
-// event records an event about the Pod, if anybody listens.
-func (n *Node) event(r *ContainerRun, t status.EventType, reason status.Reason, message string) {
-	if n.opts.Recorder == nil {
-		return
-	}
-	now := status.NewTime(n.now().Time())
-	n.opts.Recorder.Record(status.Event{Type: t, Reason: reason, Message: message, Count: 1, Source: "kubelet",
-		FirstTimestamp: now, LastTimestamp: now, Object: status.ObjectReference{APIVersion: "v1", Kind: "Pod",
-			Namespace: status.NamespaceOrDefault(r.pod.Template.Namespace), Name: r.pod.Name(), UID: r.pod.UID.String()}})
-}
+// conditionAllRestarts is the condition of a Pod whose containers are all started anew (P-29).
+const conditionAllRestarts status.ConditionType = "AllContainersRestarting"

@@ -160,6 +160,7 @@ func (w *worker) serve() {
 	}
 	if n.opts.Recorder != nil {
 		n.event(r, status.EventNormal, reasonStarted, "Started container "+r.Name())
+		n.record(true)
 	}
 	w.inRun = true
 	exit, err := n.rt.Run(n.host, r)
