@@ -22,7 +22,9 @@ type Executor interface {
 	Run(ctx context.Context, sink Sink) error
 	// Create takes up the first accepted Pods of those in pods, counted in Pods; err
 	// says why not more. A Pod whose UID is known counts as accepted and nothing is
-	// started for it. Pods accepted outside Run start when Run does. The slice is lent until Create returns.
+	// started for it; known are those that have not ended and those that are not untracked. What has ended and is
+	// untracked is settled: it may be forgotten, and created again it runs again, so the caller must not. Pods
+	// accepted outside Run start when Run does. The slice is lent until Create returns.
 	Create(pods []PodRange) (accepted int, err error)
 	// Delete asks for the graceful termination of Pods of t's owner: grace negative is the Pod's own
 	// terminationGracePeriodSeconds, zero is by force. Asking again may only
