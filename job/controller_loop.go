@@ -7,8 +7,6 @@ import (
 	"sync"
 	"time"
 
-	retry "github.com/cenkalti/backoff/v4"
-
 	"github.com/podless/podless/executor"
 	"github.com/podless/podless/status"
 )
@@ -261,9 +259,10 @@ func storeKey(l *liveJob) status.ObjectKey {
 // apply stores b, however often that must be tried. A conflict is sought out Job by
 // Job, so that it hits nobody else.
 func (c *Controller) apply(ctx context.Context, b *batch) {
-	v, err := c.applyRetried(ctx, b.metas.join(b.Batch))
+	var t attempts
+	v, err := c.applyRetried(ctx, b.metas.join(b.Batch), &t)
 	if errors.Is(err, status.ErrConflict) {
-		_, _ = c.applyRetried(ctx, b.metas.join(status.Batch{}))
+		_, _ = c.applyRetried(ctx, b.metas.join(status.Batch{}), &t)
 	}
 	for i := range b.jobs {
 		s := &b.jobs[i]
@@ -281,32 +280,13 @@ func (c *Controller) apply(ctx context.Context, b *batch) {
 			if s.del >= 0 {
 				one.Deletes = b.Deletes[s.del : s.del+1]
 			}
-			if v, s.err = c.applyRetried(ctx, one); s.err != nil {
+			own := t // whether this one was carried out is as open as for all
+			if v, s.err = c.applyRetried(ctx, one, &own); s.err != nil {
 				continue
 			}
 		}
 		s.l.storedAt = v // applying: nobody else looks
 	}
-}
-
-// applyRetried tries an Apply until it succeeds, conflicts, or ctx ends.
-func (c *Controller) applyRetried(ctx context.Context, b status.Batch) (v status.Version, err error) {
-	if len(b.Puts)+len(b.Deletes) == 0 {
-		return 0, nil
-	}
-	policy := retry.NewExponentialBackOff(
-		retry.WithInitialInterval(10*time.Millisecond),
-		retry.WithMaxInterval(time.Second),
-		retry.WithMaxElapsedTime(0),
-	)
-	err = retry.Retry(func() error {
-		v, err = c.store.Apply(ctx, b)
-		if errors.Is(err, status.ErrConflict) || errors.Is(err, status.ErrClosed) {
-			return retry.Permanent(err)
-		}
-		return err
-	}, retry.WithContext(policy, ctx))
-	return v, err
 }
 
 // afterApply carries out the Plans whose state is stored now.

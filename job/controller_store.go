@@ -3,7 +3,11 @@ package job
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"time"
+
+	retry "github.com/cenkalti/backoff/v4"
 
 	"github.com/podless/podless/status"
 )
@@ -124,7 +128,7 @@ func (c *Controller) begin(ctx context.Context) error {
 	if c.store == nil || c.orderlyVersion == 0 {
 		return nil
 	}
-	_, err := c.applyRetried(ctx, status.Batch{Deletes: []status.Delete{{Key: orderlyKey, Expect: c.orderlyVersion}}})
+	_, err := c.applyRetried(ctx, status.Batch{Deletes: []status.Delete{{Key: orderlyKey, Expect: c.orderlyVersion}}}, new(attempts))
 	if err != nil {
 		return fmt.Errorf("job: begin: %w", err)
 	}
@@ -134,9 +138,104 @@ func (c *Controller) begin(ctx context.Context) error {
 // storeOrderly says that this Run ended in order: what the next one finds open was
 // stopped, not lost.
 func (c *Controller) storeOrderly(ctx context.Context) error {
-	_, err := c.applyRetried(ctx, status.Batch{Puts: []status.Put{{Key: orderlyKey, Value: orderlyMark{}, Expect: status.AnyVersion}}})
+	_, err := c.applyRetried(ctx, status.Batch{Puts: []status.Put{{Key: orderlyKey, Value: orderlyMark{}, Expect: status.AnyVersion}}}, new(attempts))
 	if err != nil {
 		return fmt.Errorf("job: store the end of Run: %w", err)
 	}
 	return nil
+}
+
+// attempts is what is known of earlier attempts to store a batch.
+type attempts struct {
+	open bool // one of them failed so that it may have been carried out all the same
+}
+
+// applyRetried tries an Apply until it succeeds, conflicts, the Store is of no use any
+// more, or ctx ends. If the answer to an attempt was lost, the next one conflicts
+// with what that one has written: then the Store is asked whether it has the batch.
+func (c *Controller) applyRetried(ctx context.Context, b status.Batch, t *attempts) (v status.Version, err error) {
+	if len(b.Puts)+len(b.Deletes) == 0 {
+		return 0, nil
+	}
+	policy := retry.NewExponentialBackOff(
+		retry.WithInitialInterval(10*time.Millisecond),
+		retry.WithMaxInterval(time.Second),
+		retry.WithMaxElapsedTime(0),
+	)
+	err = retry.Retry(func() error {
+		var err error
+		v, err = c.store.Apply(ctx, b)
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, status.ErrConflict):
+			if !t.open {
+				return retry.Permanent(err)
+			}
+			at, has, lost := c.storeHas(ctx, b)
+			switch {
+			case lost != nil:
+				err = fmt.Errorf("ask the Store what became of a batch: %w", lost)
+			case has:
+				v = at
+				return nil
+			default:
+				return retry.Permanent(err)
+			}
+		default:
+			t.open = true
+		}
+		if errors.Is(err, status.ErrClosed) || errors.Is(err, status.ErrBroken) {
+			return retry.Permanent(err)
+		}
+		return err
+	}, retry.WithContext(policy, ctx))
+	return v, err
+}
+
+// storeHas reports whether the Store holds what b would leave there, and since which
+// version.
+func (c *Controller) storeHas(ctx context.Context, b status.Batch) (at status.Version, has bool, err error) {
+	puts, deletes := make(map[status.ObjectKey]status.Value, len(b.Puts)), make(map[status.ObjectKey]bool, len(b.Deletes))
+	for i := range b.Puts {
+		puts[b.Puts[i].Key] = b.Puts[i].Value
+	}
+	for i := range b.Deletes {
+		deletes[b.Deletes[i].Key] = true
+	}
+	has = true
+	newest, err := c.store.Load(ctx, func(o status.Object) error {
+		if deletes[o.Key] {
+			has = false
+		}
+		want, ok := puts[o.Key]
+		if !ok || !has {
+			return nil
+		}
+		delete(puts, o.Key)
+		same, err := sameValue(o, want)
+		has = same
+		at = max(at, o.Version)
+		return err
+	})
+	if err != nil {
+		return 0, false, err
+	}
+	if len(b.Puts) == 0 {
+		at = newest
+	}
+	return at, has && len(puts) == 0, nil
+}
+
+// sameValue reports whether o is what putting v leaves in a Store.
+func sameValue(o status.Object, v status.Value) (bool, error) {
+	have := o.Data
+	if have == nil {
+		var err error
+		if have, err = o.Value.AppendBinary(nil); err != nil {
+			return false, err
+		}
+	}
+	want, err := v.AppendBinary(nil)
+	return err == nil && bytes.Equal(have, want), err
 }

@@ -15,4 +15,7 @@ var (
 	ErrExpired = errors.New("status: version expired")
 	// ErrClosed is returned after the Controller's Run or the Store has ended.
 	ErrClosed = errors.New("status: closed")
+	// ErrBroken is returned by a Store that can do nothing more until it is opened
+	// again.
+	ErrBroken = errors.New("status: store is broken")
 )

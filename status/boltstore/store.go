@@ -317,9 +317,15 @@ func (s *Store) fail(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.failed == nil {
-		s.failed = s.errorf("after an earlier error it has to be opened again: %w", err)
+		s.failed = broken{s.errorf("after an earlier error it has to be opened again: %w", err)}
 	}
 }
+
+// broken is the error of every call after fail: [status.ErrBroken].
+type broken struct{ error }
+
+func (b broken) Unwrap() error      { return b.error }
+func (broken) Is(target error) bool { return target == status.ErrBroken }
 
 func (s *Store) errorf(format string, args ...any) error {
 	return fmt.Errorf("boltstore: %s: "+format, append([]any{s.path}, args...)...)

@@ -228,6 +228,7 @@ func TestAfterAPanicTheStoreEnds(t *testing.T) {
 	err = s.guard(func() error { _, _ = s.db.Begin(true); panic("page 7 already freed") })
 	assert.ErrorIs(t, err, ErrCorrupt)
 	_, err = s.Apply(t.Context(), statustest.Puts(statustest.Put("b", "x", 0)))
+	assert.ErrorIs(t, err, status.ErrBroken)
 	assert.ErrorContains(t, err, "boltstore: "+path+": after an earlier error it has to be opened again: damaged: bbolt failed: page 7 already freed")
 	_, err = s.Load(t.Context(), func(status.Object) error { return nil })
 	assert.ErrorIs(t, err, ErrCorrupt)
