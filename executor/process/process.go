@@ -46,8 +46,9 @@ type Runtime struct {
 	inherited []string // KEY=value
 	token     string   // makes the names of message files unguessable
 	host      func() string
-	orphans   sync.Once
+	orphans   orphanHunt
 	wait      func(*process) syscall.WaitStatus // of this system, or the portable one
+	hunt      func(ctx context.Context, own string) error
 	buffers   sync.Pool
 }
 
@@ -72,6 +73,7 @@ func New(opts Options) *Runtime {
 		token:     hex.EncodeToString(token[:]),
 		host:      sync.OnceValue(hostMark),
 		wait:      (*process).wait,
+		hunt:      killOrphans,
 		buffers:   sync.Pool{New: func() any { return new([32 << 10]byte) }},
 	}
 }
@@ -133,7 +135,9 @@ func (r *Runtime) Run(ctx context.Context, c *executor.ContainerRun) (executor.E
 			command.group = sc.RunAsGroup
 		}
 	}
-	r.orphans.Do(func() { r.KillOrphans(ctx) })
+	if err := r.killOrphansOnce(ctx, c.Context()); err != nil {
+		return executor.Exit{}, &executor.WaitingError{Reason: status.ReasonCreateContainerConfigError, Message: err.Error()}
+	}
 	return r.run(ctx, command)
 }
 
@@ -181,6 +185,7 @@ func (r *Runtime) run(ctx context.Context, c *command) (executor.Exit, error) {
 }
 
 // KillOrphans kills what the containers of hosts that have died left running, and returns
-// once it is gone. The first container that a Runtime runs does the same; a host that wants it done before
-// there is work calls this. Where the system cannot tell it does nothing.
-func (r *Runtime) KillOrphans(ctx context.Context) error { return killOrphans(ctx, r.host()) }
+// once it is gone. It gives up when ctx ends or after 5 s, with an error. The first container that a Runtime runs does
+// the same, and until that has succeeded none starts: they wait with reason CreateContainerConfigError and try again. A
+// host that wants it done before there is work calls this. Where the system cannot tell it does nothing.
+func (r *Runtime) KillOrphans(ctx context.Context) error { return r.hunt(ctx, r.host()) }
