@@ -275,8 +275,12 @@ func (n *Node) Delete(t *Template, uids []UID, grace time.Duration) {
 		}
 		kept[uid] = true
 	}
-	if kept != nil {
+	switch {
+	case kept == nil:
+	case t == nil:
 		n.dropUIDs(kept)
+	default:
+		n.dropKept(t, func(r *ContainerRun) bool { return kept[r.pod.UID] })
 	}
 }
 
@@ -345,6 +349,7 @@ func (n *Node) delete(r *ContainerRun, grace time.Duration) {
 			n.waits.drop(r)
 		case s&runUnfit == 0:
 			n.queued--
+			n.queue.compact(n.queued)
 		}
 		n.live--
 	}

@@ -188,3 +188,41 @@ func TestARecorderMayAskTheNode(t *testing.T) {
 		})
 	}
 }
+
+func TestDeletedPendingPodsLeaveTheQueue(t *testing.T) {
+	n, err := NewNode(&instantRuntime{}, NodeOptions{})
+	require.NoError(t, err)
+	tpl := ownedTemplate(0)
+	for i := range 10000 {
+		createOne(t, n, tpl, uint64(i+1))
+		if i%10 != 0 {
+			n.Delete(tpl, []UID{NewUID(uint64(i+1), 1)}, -1)
+		}
+	}
+	assert.Equal(t, 1000, n.queued)
+	assert.LessOrEqual(t, n.queue.n, 2*n.queued)
+	for i := range 1000 {
+		r := n.queue.pop()
+		for r.state.Load()&runEnded != 0 {
+			r = n.queue.pop()
+		}
+		require.Equal(t, NewUID(uint64(10*i+1), 1), r.pod.UID, "the order stays")
+	}
+}
+
+func TestDeleteOfKeptPodsByUID(t *testing.T) {
+	running(t, NodeOptions{}, func(n *Node, _ *instantRuntime) {
+		mine, other := ownedTemplate(1), ownedTemplate(2)
+		for i := range 4 {
+			createOne(t, n, mine, uint64(i+1))
+		}
+		synctest.Wait()
+		require.Equal(t, 4, n.kept.live)
+		n.Delete(other, []UID{NewUID(1, 1)}, -1)
+		assert.Equal(t, 4, n.kept.live, "it is not that owner's")
+		n.Delete(mine, []UID{NewUID(1, 1), NewUID(3, 1)}, -1)
+		assert.Equal(t, 2, n.kept.live)
+		n.Delete(nil, []UID{NewUID(2, 1)}, -1)
+		assert.Equal(t, 1, n.kept.live)
+	})
+}

@@ -136,6 +136,25 @@ func (q *podQueue) has(r *ContainerRun) bool {
 	return false
 }
 
+// compact lets go of the Pods that have ended if they are the greater part: all but live of those in the queue.
+func (q *podQueue) compact(live int) {
+	if q.n < 64 || 2*live > q.n {
+		return
+	}
+	size := len(q.ring)
+	for size > 64 && 4*live < size {
+		size /= 2
+	}
+	ring, kept := make([]*ContainerRun, size), 0
+	for i := range q.n {
+		if r := q.at(i); r.state.Load()&runEnded == 0 {
+			ring[kept] = r
+			kept++
+		}
+	}
+	q.ring, q.head, q.n = ring, 0, kept
+}
+
 func (q *podQueue) resize(size int) {
 	ring := make([]*ContainerRun, size)
 	for i := range q.n {
