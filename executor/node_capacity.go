@@ -128,10 +128,29 @@ func (w *waitingPods) drop(r *ContainerRun) {
 	r.shape = nil
 	r.state.And(^runWaiting)
 	w.n--
-	if s.live--; s.live == 0 {
+	s.live--
+	switch {
+	case s.live == 0:
 		s.queue, s.taken, s.told = podQueue{}, 0, 0
 		w.shapes = slices.DeleteFunc(w.shapes, func(o *podShape) bool { return o == s })
+	case s.queue.n >= 64 && s.queue.n > 2*s.live:
+		s.compact()
 	}
+}
+
+// compact lets go of the Pods in the queue that do not wait any more.
+func (s *podShape) compact() {
+	var queue podQueue
+	told := 0
+	for i := range s.queue.n {
+		if r := s.queue.at(i); r.state.Load()&runWaiting != 0 {
+			queue.push(r)
+			if s.taken+uint64(i) < s.told {
+				told++
+			}
+		}
+	}
+	s.queue, s.taken, s.told = queue, 0, uint64(told)
 }
 
 // place offers Pods to take, the oldest first, until nothing of what waits is taken. take has called drop if it
@@ -301,7 +320,7 @@ func (n *Node) tellWaiting(now Stamp, states []PodState) (_ []PodState, all bool
 		m.detail = unschedulable(message, now)
 		m.mu.Unlock()
 		n.event(r, status.EventWarning, status.ReasonFailedScheduling, message)
-		states = append(states, r.snapshot())
+		states = append(states, n.telltale(r))
 	})
 	return states, all
 }

@@ -209,3 +209,25 @@ func TestNodeAffinity(t *testing.T) {
 		})
 	}
 }
+
+// Pods that are deleted while they wait are let go although older ones go on waiting.
+func TestDeletedWhileWaiting(t *testing.T) {
+	var s seconds
+	within(t, s.funcs(), executor.NodeOptions{Capacity: executor.Capacity{Pods: 1}}, func(t *testing.T, h *house) {
+		long, short := template("10"), template("1")
+		h.create(t, long, 1, 1)
+		h.create(t, short, 2, 500)
+		time.Sleep(time.Second)
+		h.create(t, short, 502, 10) // they have not been told
+		for i := 3; i <= 509; i++ {
+			h.node.Delete(short, []executor.UID{uid(i)}, 0)
+			h.node.Untrack(short, []executor.UID{uid(i)})
+		}
+		time.Sleep(time.Minute)
+		assert.Len(t, h.gone, 507)
+		for _, i := range []int{2, 510, 511} {
+			assert.Equal(t, "Pending Running Succeeded ", h.phases(uid(i)))
+		}
+		assert.Equal(t, "Failed- ", h.phases(uid(505)))
+	})
+}

@@ -44,12 +44,7 @@ func (n *Node) Run(ctx context.Context, sink Sink) error {
 		case <-n.kick:
 			n.flush()
 		case <-n.sweep.C:
-			states := n.sweepRunning()
-			n.record(false)
-			if len(states) > 0 {
-				sink.Report(states)
-				clear(states)
-			}
+			n.tell(n.sweepRunning())
 		}
 	}
 	return n.drain(leave)
@@ -95,7 +90,7 @@ func (n *Node) flush() {
 	states := n.buf[:0]
 	for i, r := range n.out {
 		r.state.And(^runQueued)
-		states = append(states, r.snapshot())
+		states = append(states, n.telltale(r))
 		n.out[i] = nil
 	}
 	n.out = n.out[:0]
@@ -103,14 +98,33 @@ func (n *Node) flush() {
 	n.gone = nil
 	n.buf = states
 	n.mu.Unlock()
+	n.tell(states)
+	for _, uid := range gone {
+		n.sink.Gone(uid)
+	}
+}
+
+// telltale returns the state of a Pod that Run is about to report. What the goroutine of the Pod says meanwhile comes after it.
+func (n *Node) telltale(r *ContainerRun) PodState {
+	if r.state.Load()&runEnded == 0 {
+		r.state.Or(runTelling) // before the look at the state
+		n.telling = append(n.telling, r)
+	}
+	return r.snapshot()
+}
+
+// tell reports what Run has collected.
+func (n *Node) tell(states []PodState) {
 	n.record(false)
 	if len(states) > 0 {
 		n.sink.Report(states)
 		clear(states)
 	}
-	for _, uid := range gone {
-		n.sink.Gone(uid)
+	for _, r := range n.telling {
+		r.state.And(^runTelling)
 	}
+	clear(n.telling)
+	n.telling = n.telling[:0]
 }
 
 // drain ends a Run: it stops what runs, waits for it within StopGrace, and abandons what is left.

@@ -213,8 +213,14 @@ func (w *worker) finished(r *ContainerRun, old uint32, state PodState) {
 		n.release(r)
 		n.mu.Unlock()
 	}
-	w.buf[0] = state
-	n.sink.Report(w.buf[:])
+	if old&runTelling != 0 { // Run would overtake it with what was before
+		n.mu.Lock()
+		n.report(r)
+		n.mu.Unlock()
+	} else {
+		w.buf[0] = state
+		n.sink.Report(w.buf[:])
+	}
 	if old&runUntracked != 0 {
 		n.mu.Lock()
 		n.settle(r)
@@ -419,7 +425,7 @@ func (n *Node) sweepRunning() []PodState {
 		default:
 			r.state.Or(runTold)
 			n.leaveFresh(w)
-			states = append(states, r.snapshot())
+			states = append(states, n.telltale(r))
 		}
 	}
 	states, all := n.tellWaiting(now, states)

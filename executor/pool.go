@@ -40,6 +40,7 @@ type Pool struct {
 
 	mu        sync.Mutex // taken before that of a Node
 	running   bool       // Run is under way
+	started   bool       // it has started the Nodes
 	stopping  bool       // its context has ended
 	ctx       context.Context
 	sink      Sink
@@ -60,6 +61,7 @@ type Pool struct {
 	latest   *nextPod
 	out      []PodState
 	gone     []UID
+	fresh    []*poolNode // lost since the latest flush
 }
 
 // poolNode is one Node of a Pool. Its fields are guarded by Pool.mu.
@@ -73,11 +75,12 @@ type poolNode struct {
 	synced   bool
 	cancel   context.CancelFunc
 
-	watched atomic.Bool // by Drain
-	evicted map[UID]struct{}
-	drained chan struct{}
-	fenced  atomic.Bool      // lost is not empty, or will be
-	lost    map[UID]struct{} // Pods that were reported as lost: what it says of them does not matter
+	speaking sync.Mutex  // held while Pods that have not ended are reported
+	watched  atomic.Bool // by Drain
+	evicted  map[UID]struct{}
+	drained  chan struct{}
+	fenced   atomic.Bool      // lost is not empty, or will be
+	lost     map[UID]struct{} // Pods that were reported as lost: what it says of them does not matter
 }
 
 // nextPod is the first ordinal of a Job that no Pod of the Pool has ever had.

@@ -96,7 +96,9 @@ func (p *Pool) Uncordon(node string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	n.cordoned = false
-	if n.down && p.running && !p.stopping {
+	if n.down && p.running && !p.started {
+		n.down = false
+	} else if n.down && p.running && !p.stopping {
 		if n.serving {
 			n.again = true
 		} else {
@@ -140,6 +142,7 @@ func (p *Pool) lose(n *poolNode) {
 	if len(n.lost) == 0 {
 		n.fenced.Store(false)
 	}
+	p.fresh = append(p.fresh, n)
 	clear(n.evicted)
 	n.endDrain()
 	if n.cancel != nil {

@@ -164,6 +164,9 @@ func (p *Pool) schedule() {
 
 // bind gives a Pod that waits to the Node if there is room. The caller holds p.mu.
 func (p *Pool) bind(n *poolNode, r *ContainerRun) bool {
+	if r.state.Load()&runTelling != 0 { // that it waits is being reported
+		return false
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.prepare(r.pod.Template) != nil || n.overQuota() || n.limited && !n.fits(n.shape.need) {
@@ -279,10 +282,12 @@ func (p *Pool) explain(s *podShape, r *ContainerRun) string {
 	return unavailable(there, reasons)
 }
 
-// tell returns the states of the Pods that have waited for a while and were not told yet.
-func (p *Pool) tell(states []PodState) (_ []PodState, all bool) {
+// tell reports the Pods that have waited for a while and were not told yet, and says whether it was all.
+func (p *Pool) tell() (all bool) {
+	var runs []*ContainerRun
+	var states []PodState
+	var events []status.Event
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	var latest *podShape
 	var d *PodDetail
 	now := p.now()
@@ -292,11 +297,26 @@ func (p *Pool) tell(states []PodState) (_ []PodState, all bool) {
 		}
 		if p.opts.Recorder != nil && s.reason == status.ReasonUnschedulable {
 			at := status.NewTime(now.Time())
-			p.opts.Recorder.Record(status.Event{Type: status.EventWarning, Reason: status.ReasonFailedScheduling, Message: d.Conditions[0].Message,
+			events = append(events, status.Event{Type: status.EventWarning, Reason: status.ReasonFailedScheduling, Message: d.Conditions[0].Message,
 				Count: 1, Source: "default-scheduler", FirstTimestamp: at, LastTimestamp: at, Object: status.ObjectReference{APIVersion: "v1", Kind: "Pod",
 					Namespace: status.NamespaceOrDefault(r.pod.Template.Namespace), Name: r.pod.Name(), UID: r.pod.UID.String()}})
 		}
-		states = append(states, PodState{Pod: &r.pod, Detail: d})
+		r.state.Or(runTelling)
+		runs, states = append(runs, r), append(states, PodState{Pod: &r.pod, Detail: d})
 	})
-	return states, all
+	p.mu.Unlock()
+	for i := range events {
+		p.opts.Recorder.Record(events[i])
+	}
+	if len(states) == 0 {
+		return all
+	}
+	p.sink.Report(states)
+	p.mu.Lock()
+	for _, r := range runs {
+		r.state.And(^runTelling)
+	}
+	p.schedule()
+	p.mu.Unlock()
+	return all
 }

@@ -17,10 +17,19 @@ func (p *Pool) Run(ctx context.Context, sink Sink) error {
 	}
 	p.flush()
 	p.mu.Lock()
+	p.started = true
+	var lost []*poolNode // meanwhile
 	for _, n := range p.nodes {
-		p.serve(n)
+		if n.down {
+			lost = append(lost, n)
+		} else {
+			p.serve(n)
+		}
 	}
 	p.mu.Unlock()
+	for _, n := range lost {
+		p.nodeSynced(n)
+	}
 	telling := false
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
@@ -38,10 +47,7 @@ func (p *Pool) Run(ctx context.Context, sink Sink) error {
 				timer.Reset(sweepAfter)
 			}
 		case <-timer.C:
-			states, all := p.tell(nil)
-			if len(states) > 0 {
-				sink.Report(states)
-			}
+			all := p.tell()
 			if telling = !all; telling {
 				timer.Reset(sweepAfter)
 			}
@@ -57,7 +63,7 @@ func (p *Pool) begin(ctx context.Context, sink Sink) error {
 	if p.running {
 		return ErrRunning
 	}
-	p.running, p.stopping, p.ctx, p.sink = true, false, ctx, sink
+	p.running, p.started, p.stopping, p.ctx, p.sink = true, false, false, ctx, sink
 	p.unsynced, p.errs, p.abandoned = len(p.nodes), nil, nil
 	p.fatal = make(chan struct{})
 	p.out = p.out[:0]
@@ -174,15 +180,24 @@ func (p *Pool) stop() error {
 // flush tells the sink what is in the outbox. It is called by Run's goroutine only.
 func (p *Pool) flush() {
 	p.mu.Lock()
-	states, gone := p.out, p.gone
-	p.out, p.gone = nil, nil
+	states, gone, lost := p.out, p.gone, p.fresh
+	p.out, p.gone, p.fresh = nil, nil, nil
 	p.mu.Unlock()
+	for _, n := range lost {
+		n.finishSpeaking()
+	}
 	if len(states) > 0 {
 		p.sink.Report(states)
 	}
 	for _, uid := range gone {
 		p.sink.Gone(uid)
 	}
+}
+
+// finishSpeaking waits for what a lost Node says of Pods that had not ended: it comes before their end.
+func (n *poolNode) finishSpeaking() {
+	n.speaking.Lock()
+	defer n.speaking.Unlock()
 }
 
 // nodeSink is what a Node of the Pool reports to.
@@ -196,6 +211,10 @@ type nodeOf struct {
 // Report passes on what the Node says, but not of Pods that are lost, and lets those that wait take up the room of those that ended.
 func (s *nodeSink) Report(states []PodState) {
 	p, n := s.pool, s.node
+	if slices.ContainsFunc(states, func(s PodState) bool { return !s.Phase.Terminal() }) {
+		n.speaking.Lock()
+		defer n.speaking.Unlock()
+	}
 	if n.fenced.Load() {
 		if states = s.unfenced(states); len(states) == 0 {
 			return
