@@ -1,6 +1,7 @@
 package cronjob
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -70,32 +71,66 @@ func (c *Controller) carryOut(ctx context.Context, batch []*op) {
 	if len(after) == 0 {
 		return
 	}
-	version, err := c.apply(ctx, after)
-	if err != nil {
-		for _, o := range batch {
-			if _, touched := after[o.key]; touched && o.err == nil {
-				o.err = fmt.Errorf("cronjob: store %s: %w", o.key, err)
-			}
-		}
-		return
-	}
+	outcomes := c.apply(ctx, after)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, o := range batch {
-		if o.err != nil {
+		if _, touched := after[o.key]; !touched || o.err != nil {
 			continue
 		}
-		c.publish(o, version)
+		if out := outcomes[o.key]; out.err == nil {
+			c.publish(o, out.version)
+		} else {
+			o.err = fmt.Errorf("cronjob: store %s: %w", o.key, out.err)
+		}
+	}
+	for key, out := range outcomes {
+		c.adopt(key, out)
 	}
 }
 
-// apply stores what was changed.
-func (c *Controller) apply(ctx context.Context, after map[string]*CronJob) (status.Version, error) {
+// outcome is what has become of one CronJob of a batch.
+type outcome struct {
+	version status.Version
+	err     error
+	found   *CronJob // after a conflict: what the Store holds
+	absent  bool     // after a conflict: it holds nothing
+}
+
+// apply stores what was changed, in one Apply. If that conflicts, each CronJob is stored alone, so that it hits nobody
+// else; and if its answer is lost, the Store is asked.
+func (c *Controller) apply(ctx context.Context, after map[string]*CronJob) map[string]outcome {
+	outcomes := make(map[string]outcome, len(after))
 	if c.opts.Store == nil {
-		return 0, nil
+		return outcomes
 	}
-	var b status.Batch
+	// A change that was begun is finished even if its caller gives up: others share the Apply.
+	ctx = context.WithoutCancel(ctx)
+	all := c.batchOf(after)
+	version, err := c.opts.Store.Apply(ctx, all)
+	if err == nil || errors.Is(err, status.ErrClosed) || errors.Is(err, status.ErrBroken) {
+		for key := range after {
+			outcomes[key] = outcome{version: version, err: err}
+		}
+		return outcomes
+	}
+	ask := make(map[string]error)
+	for key, cj := range after {
+		if !errors.Is(err, status.ErrConflict) || len(after) == 1 {
+			ask[key] = err
+		} else if v, err := c.opts.Store.Apply(ctx, c.batchOf(map[string]*CronJob{key: cj})); err != nil {
+			ask[key] = err
+		} else {
+			outcomes[key] = outcome{version: v}
+		}
+	}
+	c.ask(ctx, after, ask, outcomes)
+	return outcomes
+}
+
+func (c *Controller) batchOf(after map[string]*CronJob) (b status.Batch) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	for key, cj := range after {
 		var expect status.Version
 		if e := c.crons[key]; e != nil {
@@ -108,9 +143,66 @@ func (c *Controller) apply(ctx context.Context, after map[string]*CronJob) (stat
 			b.Deletes = append(b.Deletes, status.Delete{Key: k, Expect: expect})
 		}
 	}
-	c.mu.Unlock()
-	// A change that was begun is finished even if its caller gives up: others share the Apply.
-	return c.opts.Store.Apply(context.WithoutCancel(ctx), b)
+	return b
+}
+
+// ask looks in the Store for what failed. What is there as it was to be was stored, and only the answer was lost, now or
+// at an earlier attempt. Otherwise what is there is found: the CronJob goes on from it.
+func (c *Controller) ask(ctx context.Context, after map[string]*CronJob, failed map[string]error, outcomes map[string]outcome) {
+	if len(failed) == 0 {
+		return
+	}
+	there := make(map[string]*outcome, len(failed))
+	newest, lost := c.opts.Store.Load(ctx, func(o status.Object) error {
+		key := o.Key.Namespace + "/" + o.Key.Name
+		if _, ok := failed[key]; o.Key.Kind != Kind || !ok {
+			return nil
+		}
+		cj, err := decodeStored(o)
+		if err != nil {
+			return err
+		}
+		there[key] = &outcome{version: o.Version, found: cj}
+		return nil
+	})
+	for key, err := range failed {
+		out, want := there[key], after[key]
+		switch {
+		case lost != nil:
+			outcomes[key] = outcome{err: err}
+		case out == nil && want == nil:
+			outcomes[key] = outcome{version: newest}
+		case out == nil:
+			outcomes[key] = outcome{version: newest, err: err, absent: true}
+		case want != nil && sameStored(out.found, want):
+			outcomes[key] = outcome{version: out.version}
+		default:
+			out.err = err
+			outcomes[key] = *out
+		}
+	}
+}
+
+// sameStored reports whether both CronJobs are stored as the same bytes.
+func sameStored(a, b *CronJob) bool {
+	x, errX := stored{a}.AppendBinary(nil)
+	y, errY := stored{b}.AppendBinary(nil)
+	return errX == nil && errY == nil && bytes.Equal(x, y)
+}
+
+// adopt makes what the Store was found to hold the CronJob of that key. The caller has the turn and holds c.mu.
+func (c *Controller) adopt(key string, out outcome) {
+	e := c.crons[key]
+	switch {
+	case out.err == nil:
+	case out.found != nil && e != nil && e.cj.Metadata.UID != out.found.Metadata.UID:
+		c.publish(&op{key: key}, out.version) // another one of the same name
+		c.publish(&op{key: key, after: out.found}, out.version)
+	case out.found != nil && (e == nil || e.version != out.version):
+		c.publish(&op{key: key, after: out.found}, out.version)
+	case out.absent && e != nil:
+		c.publish(&op{key: key}, out.version)
+	}
 }
 
 // publish makes the outcome of o visible. The caller has the turn and holds c.mu.
