@@ -69,6 +69,8 @@ func (l *loop) run(ctx context.Context) error {
 		timer.Reset(l.sleep(l.c.now()))
 		select {
 		case <-ctx.Done():
+			l.retryAt = time.Time{}
+			l.save(ctx, now) // what could not be stored before: the last chance
 			return nil
 		case <-l.c.kick:
 		case <-timer.C:

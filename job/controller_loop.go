@@ -26,7 +26,7 @@ type loop struct {
 	metas podMetas
 
 	kick    chan struct{}
-	ending  chan struct{} // closed: end when all is done
+	ending  chan bool // end when all is done; true: in order
 	applied chan *batch
 }
 
@@ -51,7 +51,7 @@ type storing struct {
 
 func (o *loop) init() {
 	o.kick = make(chan struct{}, 1)
-	o.ending = make(chan struct{})
+	o.ending = make(chan bool, 1)
 	o.applied = make(chan *batch, 1)
 }
 
@@ -88,14 +88,15 @@ func (o *loop) give(ready []*liveJob) {
 	o.mu.Unlock()
 }
 
-// finish has run return when nothing is left to do.
-func (o *loop) finish() { close(o.ending) }
+// finish has run return when nothing is left to do, and store whether that is an
+// orderly end.
+func (o *loop) finish(orderly bool) { o.ending <- orderly }
 
 // run takes turns until finish was called and all is stored, or ctx is done.
 func (o *loop) run(ctx context.Context, c *Controller) error {
 	busy := false
 	next := new(batch)
-	ending := o.ending
+	ending, orderly := o.ending, false
 	for {
 		ready := o.take()
 		for _, l := range ready {
@@ -115,6 +116,9 @@ func (o *loop) run(ctx context.Context, c *Controller) error {
 			}()
 		}
 		if idle && !busy && ending == nil {
+			if !orderly {
+				return nil
+			}
 			return c.storeOrderly(ctx)
 		}
 		if !idle {
@@ -135,7 +139,7 @@ func (o *loop) run(ctx context.Context, c *Controller) error {
 			if err := c.afterApply(b); err != nil {
 				return err
 			}
-		case <-ending:
+		case orderly = <-ending:
 			ending = nil
 		case <-ctx.Done():
 			if busy {
@@ -176,7 +180,9 @@ func (c *Controller) turn(l *liveJob, b *batch) {
 	}
 	kept := ops[:0]
 	for _, o := range ops {
-		if err := o.change(l); err != nil {
+		if l.removal != staysHere { // one before it has removed the Job
+			o.done <- fmt.Errorf("job: %s: %w", l.key, status.ErrNotFound)
+		} else if err := o.change(l); err != nil {
 			o.done <- err
 		} else {
 			kept = append(kept, o)
@@ -371,7 +377,20 @@ func (c *Controller) doStored(ctx context.Context, l *liveJob, change func(*live
 			}
 		}
 	}
-	defer c.phaseMu.RUnlock()
+	go func() { // the caller may give up; what was begun is finished, so that its outcome is known
+		defer c.phaseMu.RUnlock()
+		o.done <- c.doBeforeRun(context.WithoutCancel(ctx), l, change)
+	}()
+	select {
+	case err := <-o.done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// doBeforeRun is doStored while there is no loop. The caller holds phaseMu.
+func (c *Controller) doBeforeRun(ctx context.Context, l *liveJob, change func(*liveJob) error) error {
 	l.step.Lock()
 	defer l.step.Unlock()
 	if l.removed {
@@ -388,7 +407,7 @@ func (c *Controller) doStored(ctx context.Context, l *liveJob, change func(*live
 	}
 	b := new(batch)
 	c.store1(l, b, nil, nil)
-	c.apply(context.WithoutCancel(ctx), b)
+	c.apply(ctx, b)
 	s := &b.jobs[0]
 	l.applying = false
 	if s.err != nil {

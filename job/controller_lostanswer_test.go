@@ -155,3 +155,27 @@ func TestBrokenStoreEndsRun(t *testing.T) {
 		assert.ErrorIs(t, <-done, status.ErrBroken)
 	})
 }
+
+// Before Run, too, a call ends with its context while the Store is down.
+func TestCreateBeforeRunEndsWithContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		up := time.Now().Add(time.Hour)
+		store := faultstore.New(status.NewMemoryStore(), func(c faultstore.Call) faultstore.Fault {
+			if c.Load || time.Now().After(up) {
+				return faultstore.Fault{}
+			}
+			return faultstore.Fault{Kind: faultstore.FailBefore}
+		})
+		c, err := NewController(executortest.NewFake(executortest.FakeOptions{}), Options{Store: store})
+		require.NoError(t, err)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		begun := time.Now()
+		_, err = c.Create(ctx, testJob("pi", 1, 1))
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.Equal(t, time.Second, time.Since(begun))
+		time.Sleep(2 * time.Hour)
+		_, err = c.Get(t.Context(), "pi")
+		assert.NoError(t, err, "what was begun is finished")
+	})
+}

@@ -111,7 +111,8 @@ func (r *run) serve(ctx context.Context) error {
 		}
 	}
 	if c.store != nil && loopErr == nil {
-		c.loop.finish()
+		c.loop.finish(ctx.Err() != nil && ended &&
+			(execErr == nil || errors.Is(execErr, context.Canceled) || errors.Is(execErr, context.DeadlineExceeded)))
 		last := time.NewTimer(max(time.Until(deadline), stopSlack))
 		defer last.Stop()
 		select {
