@@ -47,6 +47,9 @@ func (s *containerSupervisor) run() {
 		}
 		s.killed++
 		if rand.IntN(2) == 0 { // the other half of the next hosts starts at once
+			if rand.IntN(2) == 0 { // while nobody is there, containers end
+				time.Sleep(400 * time.Millisecond)
+			}
 			s.look()
 		}
 	}

@@ -68,10 +68,10 @@ func TestCrashContainers(t *testing.T) {
 		last, err = jobs.Get(ctx, "crash")
 		require.NoError(t, err)
 		require.NoError(t, jobs.Delete(ctx, "crash", job.DeleteOptions{}))
-		require.Eventually(t, func() bool {
+		assert.Eventually(t, func() bool {
 			messages, err := filepath.Glob(filepath.Join(dir, "messages", host, "*"))
 			return err == nil && len(messages) == 0 && len(containersOf(t, api, host)) == 0
-		}, time.Minute, 50*time.Millisecond, "containers or their files are left after the deletion of the Job")
+		}, 30*time.Second, 50*time.Millisecond, "containers or their files are left after the deletion of the Job")
 		_, err = jobs.Get(ctx, "crash")
 		assert.ErrorIs(t, err, status.ErrNotFound)
 	})
@@ -98,7 +98,7 @@ func TestCrashContainers(t *testing.T) {
 	lost := int(next) - len(l.starts)
 	assert.LessOrEqual(t, lost, s.killed*containerParallelism)
 	assert.LessOrEqual(t, int(last.Status.Failed), min(s.killed, lost), "a crash that loses Pods costs one failure, any other none")
-	t.Logf("%d of %d kills in %v: %d Pods intended, %d lost before they had a container (%d counted as failed), %d started, none twice; "+
+	t.Logf("%d of %d kills in %v: %d Pods intended, %d lost before they had a container (%d counted as failed), %d started; "+
 		"at the kills %d containers were made and not started, %d ran, %d had ended and were not counted; %d strays before the last host",
 		s.killed, kills, s.took.Round(time.Millisecond), next, lost, last.Status.Failed, len(l.starts),
 		s.made, s.ran, s.uncounted, strays)
