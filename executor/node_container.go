@@ -42,6 +42,7 @@ const (
 	runOfPod     // the run of one container of a slow Pod
 	runUnfit     // this Node does not suit it: it stays Pending (P-39b)
 	runWaiting   // there is no room for it
+	runSaid      // its end was reported, or the outbox has it
 	runTelling   // a report that it has not ended is under way: its end is to come after that
 
 	runEnded       = runSucceeded | runFailed

@@ -260,7 +260,7 @@ func (n *Node) abandon(r *ContainerRun) {
 			m.mu.Unlock()
 			return
 		}
-		if r.state.CompareAndSwap(s, s|runFailed|runAbandoned) {
+		if r.state.CompareAndSwap(s, s|runFailed|runAbandoned|runSaid) {
 			break
 		}
 	}

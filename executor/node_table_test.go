@@ -77,7 +77,7 @@ func TestKeptPodsByOwner(t *testing.T) {
 			r := n.tracked.get(&uid)
 			n.queued--
 			n.queue.pop()
-			r.state.Or(runSucceeded)
+			r.state.Or(runSucceeded | runSaid)
 			n.Untrack(tpl, []UID{uid})
 			if want = append(want, r); len(want) > 300 {
 				want = want[1:]

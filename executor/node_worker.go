@@ -14,8 +14,9 @@ type worker struct {
 	last Stamp         // its previous Pod's end; 0: it has waited
 	wake chan struct{} // when parked
 
-	inRun     bool // Runtime.Run is under way
-	abandoned bool // Run does not wait for it; guarded by node.mu
+	settles   *ContainerRun // has ended, was reported and untracked
+	inRun     bool          // Runtime.Run is under way
+	abandoned bool          // Run does not wait for it; guarded by node.mu
 	buf       [1]PodState
 }
 
@@ -64,6 +65,10 @@ func goexit() Exit {
 func (w *worker) next() bool {
 	n := w.node
 	n.mu.Lock()
+	if w.settles != nil {
+		n.settle(w.settles)
+		w.settles = nil
+	}
 	for {
 		n.looking.Add(-1)
 		if w.abandoned {
@@ -221,10 +226,8 @@ func (w *worker) finished(r *ContainerRun, old uint32, state PodState) {
 		w.buf[0] = state
 		n.sink.Report(w.buf[:])
 	}
-	if old&runUntracked != 0 {
-		n.mu.Lock()
-		n.settle(r)
-		n.mu.Unlock()
+	if r.state.Or(runSaid)&runUntracked != 0 { // from here on untrack sees to it
+		w.settles = r
 	}
 }
 
