@@ -88,13 +88,13 @@ func NewScriptNode(opts executor.NodeOptions, lines ...Line) (*Script, error) {
 func (l *Line) check() error {
 	switch {
 	case l.Times < 0:
-		return fmt.Errorf("Times: %d: want 0 (for all) or more", l.Times)
+		return fmt.Errorf("times: %d: want 0 (for all) or more", l.Times)
 	case l.ExitCode < 0 || l.ExitCode > 255:
-		return fmt.Errorf("ExitCode: %d: want 0 to 255", l.ExitCode)
+		return fmt.Errorf("exitCode: %d: want 0 to 255", l.ExitCode)
 	case l.RunFor < 0:
-		return fmt.Errorf("RunFor: %s: want 0 or more", l.RunFor)
+		return fmt.Errorf("runFor: %s: want 0 or more", l.RunFor)
 	case l.Signal < 0 || l.Signal > 64:
-		return fmt.Errorf("Signal: %d: want 0 to 64", l.Signal)
+		return fmt.Errorf("signal: %d: want 0 to 64", l.Signal)
 	}
 	return nil
 }

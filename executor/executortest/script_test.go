@@ -182,10 +182,10 @@ func ExampleScript() {
 
 func TestScriptRefusesWhatCannotBe(t *testing.T) {
 	for want, line := range map[string]executortest.Line{
-		"lines[0].Times: -1: want 0":            {Times: -1},
-		"lines[0].ExitCode: 300: want 0 to 255": {Behavior: executortest.Behavior{ExitCode: 300}},
-		"lines[0].RunFor: -1s: want 0 or more":  {Behavior: executortest.Behavior{RunFor: -time.Second}},
-		"lines[0].Signal: 99: want 0 to 64":     {Signal: 99},
+		"lines[0].times: -1: want 0":            {Times: -1},
+		"lines[0].exitCode: 300: want 0 to 255": {Behavior: executortest.Behavior{ExitCode: 300}},
+		"lines[0].runFor: -1s: want 0 or more":  {Behavior: executortest.Behavior{RunFor: -time.Second}},
+		"lines[0].signal: 99: want 0 to 64":     {Signal: 99},
 	} {
 		_, err := executortest.NewScriptNode(executor.NodeOptions{}, line)
 		assert.ErrorContains(t, err, want)
