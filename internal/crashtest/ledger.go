@@ -80,7 +80,7 @@ func openLedger(path string, host int, begin time.Time) (*ledger, error) {
 
 // write appends records in one write. A ledger that cannot be written makes the run worthless.
 func (l *ledger) write(records ...record) {
-	at := time.Now().Sub(l.begin).Microseconds()
+	at := time.Since(l.begin).Microseconds()
 	var b []byte
 	for _, r := range records {
 		r.At = at
