@@ -224,6 +224,7 @@ func TestDeletedWhileWaiting(t *testing.T) {
 			h.node.Untrack(short, []executor.UID{uid(i)})
 		}
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		assert.Len(t, h.gone, 507)
 		for _, i := range []int{2, 510, 511} {
 			assert.Equal(t, "Pending Running Succeeded ", h.phases(uid(i)))
