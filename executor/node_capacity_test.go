@@ -141,6 +141,7 @@ func TestRoomIsGivenBackOnce(t *testing.T) {
 		assert.EqualValues(t, 2, s.now.Load())
 		h.node.Delete(tpl, nil, -1)
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		assert.EqualValues(t, 0, s.now.Load())
 		assert.Len(t, h.gone, 6)
 		h.create(t, template("1"), 11, 5)
