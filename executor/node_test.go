@@ -318,7 +318,7 @@ func TestWhatAReportCreatesNeedsNoOtherGoroutine(t *testing.T) {
 		before := runtime.NumGoroutine()
 		h.create(t, tpl, 1, 1)
 		synctest.Wait()
-		assert.Equal(t, before+1, most)
+		assert.LessOrEqual(t, most, before+1)
 		assert.Equal(t, 100, n)
 	})
 }

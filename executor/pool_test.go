@@ -167,6 +167,7 @@ func TestPoolFillsTheRoomThatEndedPodsLeave(t *testing.T) {
 				assert.Equal(t, executor.Succeeded, h.last(uid(i)).Phase, i)
 			}
 		}
+		synctest.Wait()
 		assert.Equal(t, []executor.UID{uid(9)}, h.gone)
 		assert.EqualValues(t, 3, s.most.Load())
 	})
