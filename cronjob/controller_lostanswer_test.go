@@ -1,24 +1,25 @@
 package cronjob
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/podless/podless/internal/faultstore"
-	"github.com/podless/podless/status"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/podless/podless/internal/faultstore"
+	"github.com/podless/podless/status"
 )
 
 // One answer of the Store is lost: statuses are stored, and every CronJob can be changed, as before.
 func TestLostAnswerToStatus(t *testing.T) {
-	armed := false
+	var armed atomic.Bool
 	store := faultstore.New(status.NewMemoryStore(), func(c faultstore.Call) faultstore.Fault {
-		if c.Load || !armed {
+		if c.Load || !armed.CompareAndSwap(true, false) {
 			return faultstore.Fault{}
 		}
-		armed = false
 		return faultstore.Fault{Kind: faultstore.FailAfter}
 	})
 	inBubble(t, store, func(b *bench) {
@@ -27,7 +28,7 @@ func TestLostAnswerToStatus(t *testing.T) {
 			require.NoError(t, err)
 		}
 		synctest.Wait()
-		armed = true
+		armed.Store(true)
 		time.Sleep(16 * time.Minute)
 		synctest.Wait()
 		for _, n := range []string{"a", "b"} {
