@@ -2,8 +2,8 @@ package executortest
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -66,6 +66,14 @@ func (s *heardSink) Rejected(_ executor.UID, err error) {
 
 func (s *heardSink) Synced() { s.synced++ }
 
+// told returns what was told so far.
+func (s *heardSink) told() (states []executor.PodState, gone []executor.UID, rejected []error) {
+	synctest.Wait()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.states), slices.Clone(s.gone), slices.Clone(s.rejected)
+}
+
 func TestFaulty(t *testing.T) {
 	pods := func(n int32) []executor.PodRange {
 		template := &executor.Template{Namespace: "default", Spec: &executor.PodSpec{Containers: []executor.Container{{Name: "main"}}}}
@@ -104,10 +112,10 @@ func TestFaulty(t *testing.T) {
 			assert.NoError(t, err)
 			assert.Equal(t, 100, n)
 			time.Sleep(time.Second)
-			synctest.Wait()
-			assert.Equal(t, 100, len(fake.List())+len(heard.rejected))
-			assert.NotEmpty(t, heard.rejected)
-			assert.True(t, errors.Is(heard.rejected[0], ErrRefused))
+			_, _, rejected := heard.told()
+			assert.Len(t, fake.List(), 100-len(rejected))
+			require.NotEmpty(t, rejected)
+			assert.ErrorIs(t, rejected[0], ErrRefused)
 		})
 	})
 	t.Run("what the inner executor refuses", func(t *testing.T) {
@@ -126,13 +134,13 @@ func TestFaulty(t *testing.T) {
 				require.NoError(t, fake.Start(executor.NewUID(7, i), true))
 				require.NoError(t, fake.Succeed(executor.NewUID(7, i)))
 			}
-			synctest.Wait()
-			assert.Less(t, len(heard.states), 100)
+			states, _, _ := heard.told()
+			assert.Less(t, len(states), 100)
 			time.Sleep(time.Minute)
-			synctest.Wait()
-			assert.Greater(t, len(heard.states), 100)
+			states, _, _ = heard.told()
+			assert.Greater(t, len(states), 100)
 			ended := map[executor.UID]bool{}
-			for _, s := range heard.states {
+			for _, s := range states {
 				if s.Phase.Terminal() {
 					ended[s.Pod.UID] = true
 				}
@@ -152,11 +160,11 @@ func TestFaulty(t *testing.T) {
 				fake.Untrack(ranges[0].Template, []executor.UID{uid})
 			}
 			time.Sleep(5 * time.Second)
-			synctest.Wait()
-			assert.Len(t, heard.gone, 20)
-			told := len(heard.states)
+			before, gone, _ := heard.told()
+			assert.Len(t, gone, 20)
 			time.Sleep(time.Hour)
-			assert.Len(t, heard.states, told)
+			after, _, _ := heard.told()
+			assert.Len(t, after, len(before))
 		})
 	})
 	t.Run("what was held back is told before Run ends", func(t *testing.T) {
@@ -165,8 +173,8 @@ func TestFaulty(t *testing.T) {
 			heard = h
 			_, err := f.Create(pods(3))
 			require.NoError(t, err)
-			synctest.Wait()
-			assert.Empty(t, h.states)
+			states, _, _ := h.told()
+			assert.Empty(t, states)
 		})
 		assert.Len(t, heard.states, 3)
 	})
