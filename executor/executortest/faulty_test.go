@@ -134,18 +134,23 @@ func TestFaulty(t *testing.T) {
 				require.NoError(t, fake.Start(executor.NewUID(7, i), true))
 				require.NoError(t, fake.Succeed(executor.NewUID(7, i)))
 			}
-			states, _, _ := heard.told()
-			assert.Less(t, len(states), 100)
-			time.Sleep(time.Minute)
-			states, _, _ = heard.told()
-			assert.Greater(t, len(states), 100)
-			ended := map[executor.UID]bool{}
-			for _, s := range states {
-				if s.Phase.Terminal() {
-					ended[s.Pod.UID] = true
+			ends := func() (told map[executor.UID]int, n int) {
+				told = map[executor.UID]int{}
+				states, _, _ := heard.told()
+				for _, s := range states {
+					if s.Phase.Terminal() {
+						told[s.Pod.UID]++
+						n++
+					}
 				}
+				return told, n
 			}
-			assert.Len(t, ended, 100, "every end was told")
+			early, _ := ends()
+			assert.Less(t, len(early), 100)
+			time.Sleep(time.Minute)
+			all, n := ends()
+			assert.Len(t, all, 100, "every end is told")
+			assert.Greater(t, n, 100, "some twice")
 		})
 	})
 	t.Run("nothing is told after Gone", func(t *testing.T) {
