@@ -113,11 +113,14 @@ func try(dir string, m mutation) (noticed string, err error) {
 	if err := os.WriteFile(file, []byte(strings.Replace(string(source), m.old, m.new, 1)), 0o644); err != nil {
 		return "", err
 	}
-	cmd := exec.Command("go", "test", "-short", "-vet=off", "-run", "TestVectors|TestMachine|TestRejected", "./job")
+	cmd := exec.Command("go", "test", "-short", "-vet=off", "-timeout", "90s", "-run", "TestVectors|TestMachine|TestRejected", "./job")
 	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()
 	if err == nil {
 		return "", nil
+	}
+	if strings.Contains(string(out), "panic: test timed out") {
+		return "the time limit", nil
 	}
 	names := failed.FindAllStringSubmatch(string(out), -1)
 	if len(names) == 0 {
