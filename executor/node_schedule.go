@@ -97,38 +97,6 @@ func tolerated(taint *Taint, tolerations []Toleration) bool {
 	return false
 }
 
-// Unsupported returns the fields of s that have no effect on this Node; see [Limited].
-func (n *Node) Unsupported(s *PodSpec) []string {
-	var fields []string
-	add := func(used bool, field string) {
-		if used {
-			fields = append(fields, field)
-		}
-	}
-	if a := affinityOf(s); a != nil {
-		add(a.NodeAffinity != nil && len(a.NodeAffinity.Preferred) > 0, "spec.affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution")
-		add(a.PodAffinity != nil, "spec.affinity.podAffinity")
-		add(a.PodAntiAffinity != nil, "spec.affinity.podAntiAffinity")
-	}
-	for _, list := range [...]struct {
-		name string
-		of   []Container
-	}{{"initContainers", s.InitContainers}, {"containers", s.Containers}} {
-		for i := range list.of {
-			c := &list.of[i]
-			path := fmt.Sprintf("spec.%s[%d].", list.name, i)
-			add(len(c.Lifecycle) > 0, path+"lifecycle")
-			add(c.LivenessProbe != nil, path+"livenessProbe")
-			add(c.ReadinessProbe != nil, path+"readinessProbe")
-			add(c.StartupProbe != nil, path+"startupProbe")
-		}
-	}
-	if rt, ok := n.rt.(Limited); ok {
-		fields = append(fields, rt.Unsupported(s)...)
-	}
-	return fields
-}
-
 // warn says which fields of the Pod's template have no effect (P-93).
 func (n *Node) warn(r *ContainerRun) {
 	if fields := n.Unsupported(r.pod.Template.Spec); len(fields) > 0 {

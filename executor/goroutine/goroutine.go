@@ -85,13 +85,22 @@ func (r *Runtime) Unsupported(s *executor.PodSpec) []string {
 			fields = append(fields, field)
 		}
 	}
+	secures := func(c *executor.SecurityContext) bool {
+		return c != nil && (c.RunAsUser != nil || c.RunAsGroup != nil || c.Privileged != nil || len(c.Rest) > 0)
+	}
 	add(len(s.Volumes) > 0, "spec.volumes")
-	for i := range s.Containers {
-		c := &s.Containers[i]
-		path := fmt.Sprintf("spec.containers[%d].", i)
-		add(len(c.Resources.Limits) > 0, path+"resources.limits")
-		add(len(c.VolumeMounts) > 0, path+"volumeMounts")
-		add(c.SecurityContext != nil, path+"securityContext")
+	add(secures(s.SecurityContext), "spec.securityContext")
+	for _, list := range [...]struct {
+		name string
+		of   []executor.Container
+	}{{"initContainers", s.InitContainers}, {"containers", s.Containers}} {
+		for i := range list.of {
+			c := &list.of[i]
+			path := fmt.Sprintf("spec.%s[%d].", list.name, i)
+			add(len(c.Resources.Limits) > 0, path+"resources.limits")
+			add(len(c.VolumeMounts) > 0, path+"volumeMounts")
+			add(secures(c.SecurityContext), path+"securityContext")
+		}
 	}
 	return fields
 }
