@@ -89,13 +89,13 @@ func readIndexSet(text string, completions int32) IndexSet {
 	var s IndexSet
 	for part := range strings.SplitSeq(text, ",") {
 		a, b, isRun := strings.Cut(part, "-")
-		first, err := strconv.ParseInt(a, 10, 32)
+		first, err := strconv.ParseInt(a, 10, 64)
 		if err != nil {
 			continue
 		}
 		last := first
 		if isRun {
-			if last, err = strconv.ParseInt(b, 10, 32); err != nil {
+			if last, err = strconv.ParseInt(b, 10, 64); err != nil {
 				continue
 			}
 		}
@@ -125,11 +125,11 @@ func ParseIndexSet(text string, completions int32) (IndexSet, error) {
 		}
 		var v [2]int32
 		for i, e := range ends {
-			n, err := strconv.Atoi(e)
+			n, err := strconv.ParseInt(e, 10, 64)
 			if err != nil {
 				return IndexSet{}, fmt.Errorf("cannot convert string to integer for index: %q", e)
 			}
-			if n >= int(completions) {
+			if n >= int64(completions) {
 				return IndexSet{}, fmt.Errorf("too large index: %q", e)
 			}
 			v[i] = int32(n)
