@@ -219,6 +219,7 @@ func (k *keyWriter) machine(m *Machine, now executor.Stamp) {
 	k.num(uint64(m.refused.inRow)<<8 | uint64(m.refused.batch))
 	if m.refused.batch > 0 {
 		k.when(max(m.refused.until, now), now)
+		k.when(m.refused.tried, now)
 	}
 	k.num(uint64(m.record.Backoff.Failures))
 	if m.record.Backoff.Failures > 0 {

@@ -63,7 +63,7 @@ var evicted = &executor.PodDetail{Conditions: status.Conditions{{
 // exploredEvent is one thing that can happen.
 type exploredEvent struct {
 	kind     eventKind
-	pod      uint8 // ordinal
+	pod      uint16 // ordinal
 	how      uint8
 	recovery recovery // with a crash
 }
@@ -166,7 +166,7 @@ func (e exploredEvent) cost() int {
 //go:norace
 func (w *exploredWorld) events(list []exploredEvent) []exploredEvent {
 	add := func(kind eventKind, pod uint64, how uint8) {
-		list = append(list, exploredEvent{kind: kind, pod: uint8(pod), how: how})
+		list = append(list, exploredEvent{kind: kind, pod: uint16(pod), how: how})
 	}
 	if w.over || w.record.Next > w.spec.pods {
 		return list

@@ -111,7 +111,7 @@ func (c *checks) ends(w *exploredWorld) {
 	if v := w.spec.running(w.job()); v >= 0 && !w.m.deleting() {
 		w.happen(exploredEvent{kind: evUpdate, how: uint8(v)})
 	}
-	for range 300 {
+	for range 300 + 20*value(w.spec.spec.Completions) {
 		if w.over || w.m.finished() && !w.m.deleting() {
 			return
 		}
@@ -127,13 +127,13 @@ func (c *checks) ends(w *exploredWorld) {
 			p := &w.pods[i]
 			switch {
 			case p.silent:
-				w.happen(exploredEvent{kind: evReport, pod: uint8(p.uid().Ordinal())})
+				w.happen(exploredEvent{kind: evReport, pod: uint16(p.uid().Ordinal())})
 			case !p.exists || p.state.Phase.Terminal():
 				continue
 			case p.state.Deleted != 0:
-				w.happen(exploredEvent{kind: evFail, pod: uint8(p.uid().Ordinal()), how: uint8(failsStopped)})
+				w.happen(exploredEvent{kind: evFail, pod: uint16(p.uid().Ordinal()), how: uint8(failsStopped)})
 			default:
-				w.happen(exploredEvent{kind: evSucceed, pod: uint8(p.uid().Ordinal())})
+				w.happen(exploredEvent{kind: evSucceed, pod: uint16(p.uid().Ordinal())})
 			}
 			moved = true
 			break

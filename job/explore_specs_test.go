@@ -154,7 +154,7 @@ func exploredSpecs() []*exploredSpec {
 		{name: "limit 0", spec: with(plainSpec(3, 3), func(s *Spec) { s.BackoffLimit = new(int32(0)) }), unusual: 2},
 		{name: "limit 1", spec: with(plainSpec(2, 2), func(s *Spec) { s.BackoffLimit = new(int32(1)) }), unusual: 2},
 		{name: "no delay", spec: plainSpec(2, 2), opts: MachineOptions{BackoffBase: -1}, unusual: 2, pods: 5},
-		{name: "work queue", spec: Spec{Parallelism: new(int32(2))}, unusual: 2, variants: []exploredVariant{suspended, scaled(1)}},
+		{name: "work queue", spec: Spec{Parallelism: new(int32(2))}, unusual: 2, variants: []exploredVariant{suspended, scaled(1), foreground}},
 		{name: "replaced when failed", spec: with(plainSpec(2, 2), failedOnly), unusual: 2, variants: []exploredVariant{suspended, {replacement: new(ReplaceTerminatingOrFailed)}}},
 		{name: "policy changes", spec: plainSpec(2, 2), unusual: 2, variants: []exploredVariant{{replacement: new(ReplaceFailed)}}},
 		{name: "failure policy", spec: with(plainSpec(2, 2), func(s *Spec) { s.PodFailurePolicy = exploredPolicy(false); s.BackoffLimit = new(int32(1)) }),

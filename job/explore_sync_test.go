@@ -114,7 +114,7 @@ func (w *exploredWorld) carryOut(plan *Plan, e exploredEvent) (told bool) {
 	}
 	accepted := total
 	if e.kind == evRefuse {
-		accepted = int32(e.how)
+		accepted = min(int32(e.how), total)
 	} else if cut == cutAmidCreate {
 		accepted = (total + 1) / 2
 	}

@@ -178,6 +178,7 @@ func (m *Machine) Sync(now time.Time) *Plan {
 			m.deleteActive() // J-33
 		} else { //
 			managed = m.manage(backoff) // J-34, J-40
+			m.deleteWithJob()           // foreground deletion
 			verdict = m.complete()      // J-34
 		} //
 		m.account(verdict)             // 5.6
@@ -188,8 +189,8 @@ func (m *Machine) Sync(now time.Time) *Plan {
 		} //
 		m.finish(verdict) // J-79
 	}
-	m.goWithJob() // J-85, foreground deletion
-	m.expire()    // T-1 ff.
+	m.disownWithJob() // J-85
+	m.expire()        // T-1 ff.
 	m.retire()
 	return m.close()
 }

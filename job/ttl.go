@@ -46,23 +46,25 @@ func (m *Machine) finishedAt() (t time.Time, ok bool) {
 	return time.Time{}, false
 }
 
-// goWithJob deletes the Pods of a Job that is deleted in the foreground, or lets
-// them go if it orphans them. They were settled, uncounted, before (J-85).
-func (m *Machine) goWithJob() {
-	if !m.deleting() || m.pods.n == 0 {
-		return
-	}
-	if slices.Contains(m.job.Metadata.Finalizers, FinalizerOrphan) {
-		for _, p := range m.pods.sorted(func(*pod) bool { return true }) {
-			m.plan.Disown = append(m.plan.Disown, p.uid)
-			m.drop(p)
-		}
-		return
-	}
-	if slices.Contains(m.job.Metadata.Finalizers, FinalizerForeground) {
+// deleteWithJob deletes the Pods of a Job that is deleted in the foreground. They are settled,
+// uncounted (J-85).
+func (m *Machine) deleteWithJob() {
+	if m.deleting() && slices.Contains(m.job.Metadata.Finalizers, FinalizerForeground) {
 		for _, p := range m.activePods() {
 			m.delete(p)
 		}
+	}
+}
+
+// disownWithJob lets the Pods of a deleted Job go that orphans them. They were settled, uncounted,
+// before (J-85).
+func (m *Machine) disownWithJob() {
+	if !m.deleting() || m.pods.n == 0 || !slices.Contains(m.job.Metadata.Finalizers, FinalizerOrphan) {
+		return
+	}
+	for _, p := range m.pods.sorted(func(*pod) bool { return true }) {
+		m.plan.Disown = append(m.plan.Disown, p.uid)
+		m.drop(p)
 	}
 }
 
