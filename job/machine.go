@@ -126,11 +126,11 @@ func (m *Machine) Update(j *Job) {
 		m.template = newTemplate(j)
 	}
 	before, after := effectivelyFailed(&old.Spec), effectivelyFailed(&j.Spec)
-	fewer := m.isIndexed() && value(j.Spec.Completions) < value(old.Spec.Completions)
-	if before != after || fewer {
+	scaled := m.isIndexed() && value(j.Spec.Completions) != value(old.Spec.Completions)
+	if before != after || scaled {
 		m.reindex()
 	}
-	if value(j.Spec.Completions) != value(old.Spec.Completions) {
+	if scaled {
 		m.setSuccessRules()
 	}
 }
@@ -150,8 +150,8 @@ func (m *Machine) reindex() {
 		}
 	}
 	for _, p := range m.pods.sorted(func(*pod) bool { return true }) {
-		if m.occupies(p) {
-			m.strange = !m.index.occupy(p.index) || p.index >= m.completions() || m.strange
+		if m.occupies(p) && !m.index.occupy(p.index) || p.active() && !m.valid(p) { // J-50
+			m.strange = true
 		}
 		if p.open && m.failed(p) {
 			m.noteEnd(p)

@@ -174,9 +174,11 @@ func (m *Machine) weigh(p *pod, sign int32) {
 	}
 }
 
-// occupies reports whether p takes its completion index (J-63).
+// occupies reports whether p takes its completion index (J-63). One out of range, of a Pod that was
+// adopted, may be so high that the bitmap must not grow to it.
 func (m *Machine) occupies(p *pod) bool {
-	return p.index >= 0 && m.template.Indexed && !p.phase.Terminal() && (p.deleted == 0 || effectivelyFailed(&m.job.Spec))
+	return p.index >= 0 && m.template.Indexed && !p.phase.Terminal() && (p.deleted == 0 || effectivelyFailed(&m.job.Spec)) &&
+		p.index < m.completions()
 }
 
 // drop removes p from the table and its part from the counters.
