@@ -38,15 +38,9 @@ func TestIndexOutOfRangeCostsNoMemory(t *testing.T) {
 func TestIndexComesIntoRange(t *testing.T) {
 	w := newWorld(t, Spec{Completions: new(int32(2)), Parallelism: new(int32(2)), CompletionMode: new(Indexed), PodReplacementPolicy: new(ReplaceFailed)})
 	w.sync()
-	scale := func(n int32) {
-		j := new(*w.m.job)
-		j.Spec.Completions, j.Spec.Parallelism = &n, &n
-		j.Metadata.Generation++
-		w.m.Update(j)
-	}
-	scale(1)
+	w.scale(1)
 	require.Len(t, w.sync().Delete, 1) // pod 1 terminates and keeps its index (J-126)
-	scale(2)
+	w.scale(2)
 	var c checks
 	c.derived(w.m)
 	assert.Empty(t, c.String())
@@ -56,4 +50,29 @@ func TestIndexComesIntoRange(t *testing.T) {
 	p := w.sync()
 	require.Len(t, p.Create, 1)
 	assert.Equal(t, int32(1), p.Create[0].Index)
+}
+
+// Failed Pods that wait for a replacement are let go in one order when their indexes go.
+func TestIndexesGoInOneOrder(t *testing.T) {
+	for range 20 {
+		w := newWorld(t, Spec{Completions: new(int32(5)), Parallelism: new(int32(5)), CompletionMode: new(Indexed), BackoffLimitPerIndex: new(int32(1))})
+		w.sync()
+		for k := range 5 {
+			w.end(k, executor.Failed)
+		}
+		w.sync()
+		require.Len(t, w.m.held, 5) // J-66
+		w.scale(1)
+		p := w.sync()
+		assert.Equal(t, w.uids[1:], p.Untrack)
+		assert.Zero(t, w.m.failedCount) // J-87: out of range, not counted
+	}
+}
+
+// scale is an update of an elastic Indexed Job.
+func (w *world) scale(n int32) {
+	j := new(*w.m.job)
+	j.Spec.Completions, j.Spec.Parallelism = &n, &n
+	j.Metadata.Generation++
+	w.m.Update(j)
 }

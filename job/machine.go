@@ -144,10 +144,8 @@ func (m *Machine) reindex() {
 		m.index = indexes{}
 		m.index.load(succ, fail, m.completions()) // J-87
 	}
-	for _, p := range m.held {
-		if !m.valid(p) {
-			m.release(p)
-		}
+	for _, p := range m.pods.sorted(func(p *pod) bool { return p.held && !m.valid(p) }) {
+		m.release(p)
 	}
 	for _, p := range m.pods.sorted(func(*pod) bool { return true }) {
 		if m.occupies(p) && !m.index.occupy(p.index) || p.active() && !m.valid(p) { // J-50
