@@ -219,20 +219,22 @@ func (c *Controller) List(ctx context.Context, opts ListOptions) (*List, error) 
 	c.log.mu.Lock()
 	c.log.keep()
 	c.log.mu.Unlock()
-	for _, l := range c.all() {
-		c.snapshot(l)
-	}
+	c.showAll()
 	out := &List{}
 	c.mu.RLock()
+	found := make([]glimpse, 0, len(c.byKey))
 	c.log.mu.Lock() // so that Items are what they were at Version
 	for _, l := range c.byKey {
-		if j := l.view(); j != nil && m.job(j) {
-			out.Items = append(out.Items, j)
-		}
+		found = append(found, l.glimpse())
 	}
 	out.Version = c.log.version
 	c.log.mu.Unlock()
 	c.mu.RUnlock()
+	for _, g := range found {
+		if j := g.view(); j != nil && m.job(j) {
+			out.Items = append(out.Items, j)
+		}
+	}
 	slices.SortFunc(out.Items, func(a, b *Job) int {
 		if d := strings.Compare(a.Metadata.Namespace, b.Metadata.Namespace); d != 0 {
 			return d

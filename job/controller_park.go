@@ -30,19 +30,39 @@ func (l *liveJob) exists() bool {
 	return l.shown.Load() != nil || l.rest.Load() != nil || l.shown.Load() != nil
 }
 
-// view returns the newest snapshot; nil if the Job is not visible.
-func (l *liveJob) view() *Job {
+// glimpse is a Job's newest snapshot, not decoded if it is parked: whoever holds a lock
+// that others wait for takes these, and decodes them afterwards.
+type glimpse struct {
+	job    *Job
+	parked *parkedJob
+}
+
+// glimpse returns the newest snapshot; it is zero if the Job is not visible.
+func (l *liveJob) glimpse() glimpse {
 	if j := l.shown.Load(); j != nil {
-		return j
+		return glimpse{job: j}
 	}
 	if p := l.rest.Load(); p != nil {
-		if v, err := p.decode(); err == nil {
-			v.job.Metadata.ResourceVersion = formatVersion(p.version)
-			return v.job
-		}
+		return glimpse{parked: p}
 	}
-	return l.shown.Load() // revived meanwhile
+	return glimpse{job: l.shown.Load()} // revived meanwhile
 }
+
+// view decodes the snapshot; nil if the Job is not visible.
+func (g glimpse) view() *Job {
+	if g.parked == nil {
+		return g.job
+	}
+	v, err := g.parked.decode()
+	if err != nil {
+		return nil
+	}
+	v.job.Metadata.ResourceVersion = formatVersion(g.parked.version)
+	return v.job
+}
+
+// view returns the newest snapshot; nil if the Job is not visible.
+func (l *liveJob) view() *Job { return l.glimpse().view() }
 
 // park lets go of what a finished Job does not need. The caller has the step.
 func (c *Controller) park(l *liveJob) {

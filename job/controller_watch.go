@@ -291,6 +291,16 @@ func (c *Controller) snapshot(l *liveJob) *Job {
 	return c.show(l)
 }
 
+// showAll makes what has changed unseen a change. With a Store nothing has.
+func (c *Controller) showAll() {
+	if c.store != nil {
+		return
+	}
+	for _, l := range c.all() {
+		c.snapshot(l)
+	}
+}
+
 // Watch subscribes to changes. The channel must be read: a reader who falls behind
 // more changes than the log holds gets [status.ErrExpired], as does a From that the
 // log does not reach back to. Watching costs the watcher, not the Jobs.
@@ -326,9 +336,7 @@ func (c *Controller) Watch(ctx context.Context, opts WatchOptions) (*Watch, erro
 	if pods {
 		c.pods.watch(c, 1)
 	}
-	for _, l := range c.all() { // what has changed unseen becomes a change now
-		c.snapshot(l)
-	}
+	c.showAll()
 	r := &reader{c: c, match: match, jobs: jobs, pods: pods}
 	if err := r.begin(opts.From); err != nil {
 		r.close()
@@ -362,6 +370,21 @@ type reader struct {
 
 // begin finds the place of the first change after from.
 func (r *reader) begin(from status.Version) error {
+	found, err := r.place(from)
+	if err != nil {
+		return err
+	}
+	for _, g := range found {
+		if j := g.view(); j != nil && r.match.job(j) {
+			r.existing = append(r.existing, WatchEvent{Type: Added, Version: versionOf(j), Job: j})
+		}
+	}
+	slices.SortStableFunc(r.existing, func(a, b WatchEvent) int { return cmp.Compare(a.Version, b.Version) })
+	return nil
+}
+
+// place sets next and returns the Jobs that are there at that place, if from is 0.
+func (r *reader) place(from status.Version) (found []glimpse, err error) {
 	g := &r.c.log
 	r.c.mu.RLock()
 	defer r.c.mu.RUnlock()
@@ -369,25 +392,22 @@ func (r *reader) begin(from status.Version) error {
 	defer g.mu.Unlock()
 	if from != 0 {
 		if from < g.start {
-			return fmt.Errorf("job: watch from version %d: the log begins at %d: %w", from, g.start, status.ErrExpired)
+			return nil, fmt.Errorf("job: watch from version %d: the log begins at %d: %w", from, g.start, status.ErrExpired)
 		}
 		i := sort.Search(len(g.changes), func(i int) bool { return g.changes[i].Version > from })
 		r.next = g.first + uint64(i)
-		return nil
+		return nil, nil
 	}
 	r.next = g.first + uint64(len(g.changes))
 	if r.jobs {
 		for _, l := range r.c.byKey {
-			if j := l.view(); j != nil && r.match.job(j) {
-				r.existing = append(r.existing, WatchEvent{Type: Added, Version: versionOf(j), Job: j})
-			}
+			found = append(found, l.glimpse())
 		}
 	}
 	if r.pods {
 		r.existing = append(r.existing, r.c.pods.existing(r.match)...)
 	}
-	slices.SortStableFunc(r.existing, func(a, b WatchEvent) int { return cmp.Compare(a.Version, b.Version) })
-	return nil
+	return found, nil
 }
 
 func versionOf(j *Job) status.Version {
