@@ -42,10 +42,21 @@ type group struct {
 	pods      map[string]*podFacts
 	host      int // in which they run
 	running   int
-	most      int   // that ran at a time
-	lastStart int   // line
-	deletes   int   // the last host that deleted Pods
-	settled   int64 // when Pods were settled last
+	most      int          // that ran at a time
+	lastStart int          // line
+	deletes   int          // the last host that deleted Pods
+	settled   int64        // when Pods were settled last
+	busy      map[int]span // by host: when Pods were created and settled
+}
+
+// span is from the first to the last of some instants, in microseconds since the run began.
+type span struct{ from, to int64 }
+
+func (s span) with(o span) span {
+	if s == (span{}) {
+		return o
+	}
+	return span{min(s.from, o.from), max(s.to, o.to)}
 }
 
 // object names a Job or CronJob.
@@ -85,7 +96,7 @@ func (c *checker) pod(r *record) (*group, *podFacts) {
 	}
 	g := c.groups[podsPrefix(r.Pod)]
 	if g == nil {
-		g = &group{pods: map[string]*podFacts{}}
+		g = &group{pods: map[string]*podFacts{}, busy: map[int]span{}}
 		c.groups[podsPrefix(r.Pod)] = g
 	}
 	p := g.pods[r.Pod]
@@ -151,6 +162,9 @@ func (c *checker) see(line int, r *record) {
 
 // seePod checks the order of what a Pod goes through (3).
 func (c *checker) seePod(line int, r *record, g *group, p *podFacts) {
+	if r.Type == "created" || r.Type == "settled" {
+		g.busy[r.Host] = g.busy[r.Host].with(span{r.At, r.At})
+	}
 	switch r.Type {
 	case "open":
 		p.failures = r.Failures

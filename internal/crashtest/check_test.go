@@ -165,22 +165,30 @@ func crons(times ...string) [][2]string {
 }
 
 func TestMinutes(t *testing.T) {
+	var more [][2]string
 	minutely := func(durable, suspended int64, times ...string) *report {
-		edits := crons(times...)
+		edits := append(crons(times...), more...)
 		for i := range edits {
 			edits[i][1] = strings.ReplaceAll(edits[i][1], "missed-1", "minutely")
 		}
 		edits[0][1] = fmt.Sprintf(`+{"type":"cronjob","at":%d,"site":"s","name":"minutely"}`, durable*1e6)
 		return told(t, story, append(edits, [2]string{`{"type":"done"`, fmt.Sprintf(`+{"type":"suspended","at":%d,"site":"s","name":"minutely"}`, suspended*1e6)})...)
 	}
+	served := [][2]string{ // by a host that has worked half a second in the second minute
+		{`{"type":"created","host":3,"pod":"P4"`, `{"type":"created","host":3,"at":130000000,"pod":"P4","index":1}`},
+		{`{"type":"settled","host":3,"pod":"P5"`, `{"type":"settled","host":3,"at":130600000,"pod":"P5"}`},
+	}
 	const m1, m2, m3 = "2026-01-01T00:01:00Z", "2026-01-01T00:02:00Z", "2026-01-01T00:03:00Z"
 	assert.Empty(t, minutely(30, 190, m1, m2, m3).violations)
 	assert.Empty(t, minutely(30, 50).violations, "it was too short for a time")
-	assert.NotEmpty(t, minutely(30, 190, m1, m3).violations, "one is left out")
-	assert.NotEmpty(t, minutely(30, 190, m2, m3).violations, "the first is missing")
+	assert.Equal(t, 1, minutely(30, 190, m1, m3).timesMissed, "one is left out")
+	assert.Equal(t, 1, minutely(30, 190, m2, m3).timesMissed, "the first is missing")
 	assert.NotEmpty(t, minutely(30, 190, m1, m2).violations, "the last is missing")
 	assert.NotEmpty(t, minutely(30, 190, m1, m2, m2, m3).violations, "one is started twice")
 	assert.NotEmpty(t, minutely(30, 190).violations, "none was started")
+	more = served
+	assert.Empty(t, minutely(30, 190, m1, m2, m3).violations)
+	assert.NotEmpty(t, minutely(30, 190, m1, m3).violations, "one is left out though a host was there")
 }
 
 // A Job that failed: what was deleted counts as failed, whatever it ended with.

@@ -27,6 +27,9 @@ type feeder struct {
 // everyMinute are the names of CronJobs that start a Job each minute.
 var everyMinute = []string{"minutely-a", "minutely-b", "minutely-c"}
 
+// yearly is the schedule of CronJobs that have missed a time.
+const yearly = "0 0 1 1 *"
+
 // recently is how long before a host was born a Job may have ended unnoticed by the host before it.
 const recently = 2 * time.Second
 
@@ -149,7 +152,7 @@ func (f *feeder) setUpCrons(ctx context.Context) error {
 		return nil
 	}
 	name := fmt.Sprintf("missed-%d", f.Host)
-	c, err := f.crons.Create(ctx, f.site.cronJob(name, "0 0 1 1 *", f.self))
+	c, err := f.crons.Create(ctx, f.site.cronJob(name, yearly, f.self))
 	if err != nil {
 		return err
 	}
@@ -173,7 +176,7 @@ func (f *feeder) suspendCrons(ctx context.Context) error {
 	} else if past > time.Minute-clear {
 		time.Sleep(time.Minute + clear - past)
 	}
-	list, err := f.crons.List(ctx, cronjob.ListOptions{})
+	list, err := f.caughtUp(ctx)
 	if err != nil {
 		return err
 	}
@@ -184,4 +187,32 @@ func (f *feeder) suspendCrons(ctx context.Context) error {
 		f.note("suspended", c.Metadata.Name)
 	}
 	return nil
+}
+
+// caughtUp waits until every CronJob has started what is due.
+func (f *feeder) caughtUp(ctx context.Context) (*cronjob.List, error) {
+	for {
+		list, err := f.crons.List(ctx, cronjob.ListOptions{})
+		if err != nil {
+			return nil, err
+		}
+		due := 0
+		for _, c := range list.Items {
+			last := c.Status.LastScheduleTime
+			now := time.Now()
+			switch {
+			case c.Spec.Schedule != yearly:
+				if c.Metadata.CreationTimestamp.Truncate(time.Minute).Before(now.Truncate(time.Minute)) &&
+					(last == nil || last.Before(now.Truncate(time.Minute))) {
+					due++
+				}
+			case last != nil && now.Sub(last.Time) > 366*24*time.Hour:
+				due++
+			}
+		}
+		if due == 0 {
+			return list, nil
+		}
+		time.Sleep(10 * time.Millisecond) // if it lasts, the supervisor ends it
+	}
 }

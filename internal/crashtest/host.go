@@ -91,7 +91,6 @@ func hostMain() int {
 		return fail(err)
 	}
 	h := &host{config: c, ledger: l, self: self}
-	h.busy = sync.OnceFunc(func() { fmt.Println("busy") })
 	if err := h.run(context.Background()); err != nil {
 		return fail(err)
 	}
@@ -103,7 +102,31 @@ type host struct {
 	config
 	ledger *ledger
 	self   string
-	busy   func() // tells the supervisor that there is work
+
+	busyMu sync.Mutex
+	idle   map[string]bool // sites that have made no Pod yet
+}
+
+// laggard is how long a site without Pods holds up the rest, on a machine that has much else to do.
+const laggard = 3 * time.Second
+
+// busy notes that a site has Pods. When all have, the supervisor is told: the time of this host
+// begins to run.
+func (h *host) busy(site string) {
+	h.busyMu.Lock()
+	defer h.busyMu.Unlock()
+	if h.idle == nil {
+		h.idle = map[string]bool{}
+		for _, s := range sites {
+			h.idle[s.name] = true
+		}
+		time.AfterFunc(laggard, func() { fmt.Println("busy") })
+	}
+	if h.idle[site] {
+		if delete(h.idle, site); len(h.idle) == 0 {
+			fmt.Println("busy")
+		}
+	}
 }
 
 // run serves all sites. It returns when they have drained.

@@ -12,8 +12,8 @@ type recorder struct {
 	*executor.Node
 	ledger *ledger
 	site   string
-	born   time.Time // of the host
-	busy   func()    // there is work
+	born   time.Time         // of the host
+	busy   func(site string) // there is work
 }
 
 var (
@@ -63,7 +63,7 @@ func (r *recorder) Run(ctx context.Context, sink executor.Sink) error {
 // Create comes before any of the Pods starts.
 func (r *recorder) Create(pods []executor.PodRange) (int, error) {
 	r.ledger.write(each("created", pods)...)
-	r.busy()
+	r.busy(r.site)
 	return r.Node.Create(pods)
 }
 

@@ -9,13 +9,14 @@ import (
 
 // report is what a check found.
 type report struct {
-	violations []string // sorted; each begins with the invariant
-	seed       uint64
-	kills      int
-	hosts      int
-	outcomes   map[string]int // Jobs by what the loss of a host costs and how they ended
-	cronJobs   int            // Jobs that CronJobs started
-	restarts   []int64        // milliseconds from the start of a host to the Jobs of one site going on
+	violations  []string // sorted; each begins with the invariant
+	seed        uint64
+	kills       int
+	hosts       int
+	outcomes    map[string]int // Jobs by what the loss of a host costs and how they ended
+	cronJobs    int            // Jobs that CronJobs started
+	timesMissed int            // of CronJobs, since no host lived long enough
+	restarts    []int64        // milliseconds from the start of a host to the Jobs of one site going on
 	podCounts
 }
 
@@ -44,6 +45,9 @@ func (r *report) print(w io.Writer) {
 	fmt.Fprintf(w, "Jobs: %d ended, %d of them started by CronJobs\n", jobs, r.cronJobs)
 	for _, o := range slices.Sorted(maps.Keys(r.outcomes)) {
 		fmt.Fprintf(w, "  %6d %s\n", r.outcomes[o], o)
+	}
+	if r.timesMissed > 0 {
+		fmt.Fprintf(w, "  %6d times of CronJobs have passed while no host got far\n", r.timesMissed)
 	}
 	p := &r.podCounts
 	fmt.Fprintf(w, "Pods: %d intended, %d created, %d started, %d ended\n", p.all, p.created, p.started, p.ended)
