@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,7 +29,7 @@ type faultyWorld struct {
 	fake   *executortest.Fake
 	exec   *executortest.Faulty
 	plan   faultstore.Plan
-	healed bool
+	healed atomic.Bool
 
 	c      *Controller
 	cancel context.CancelFunc
@@ -53,7 +54,7 @@ func TestFaults(t *testing.T) {
 	// A batch that is carried out twice conflicts with itself: somebody else seems to write. The host ends, or takes a
 	// new Job for one that it does not know; the next host goes on.
 	twice := append(slices.Clone(lost), faultstore.Fault{Kind: faultstore.Repeat})
-	seeds := uint64(24)
+	seeds := uint64(12)
 	if testing.Short() {
 		seeds = 6
 	}
@@ -93,7 +94,7 @@ func playFaults(t *testing.T, seed uint64, plan faultstore.Plan, opts executorte
 	}
 	w.exec = executortest.NewFaulty(w.fake, opts)
 	w.plan = func(call faultstore.Call) faultstore.Fault {
-		if w.healed {
+		if w.healed.Load() {
 			return faultstore.Fault{}
 		}
 		return plan(call)
@@ -102,7 +103,7 @@ func playFaults(t *testing.T, seed uint64, plan faultstore.Plan, opts executorte
 	for range 240 { // two minutes of faults, with some ten Pods
 		w.step()
 	}
-	w.healed = true
+	w.healed.Store(true)
 	w.exec.Heal()
 	if len(w.c.all()) < len(faultyJobs()) {
 		w.cancel()
@@ -159,7 +160,7 @@ func (w *faultyWorld) step() {
 	sleep(500 * time.Millisecond)
 	select {
 	case err := <-w.done: // a host whose Store does not say what it has done
-		require.False(w.t, w.healed, "Run ended though nothing fails: %v", err)
+		require.False(w.t, w.healed.Load(), "Run ended though nothing fails: %v", err)
 		w.cancel()
 		w.start()
 	default:
