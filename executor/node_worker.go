@@ -72,6 +72,7 @@ func (w *worker) next() bool {
 	for {
 		n.looking.Add(-1)
 		if w.abandoned {
+			n.provide() // w may have been counted on since the next Run began
 			n.mu.Unlock()
 			return false
 		}
