@@ -12,15 +12,16 @@ func Missed(cj *CronJob, now time.Time, opts MachineOptions) (due time.Time, cla
 		return due, "", wake, err
 	}
 	from := startsOf(&cj.Metadata, &cj.Spec, &cj.Status)
-	m, err := mostRecent(s, from, now)
-	return m.due, string(m.class), nextWake(s, from, now), err
+	f := &firings{Schedule: s}
+	m, err := mostRecent(f, from, now)
+	return m.due, string(m.class), nextWake(f, from, now), err
 }
 
 // MergePatch shows mergePatch to the tests.
 func MergePatch(doc, patch []byte) ([]byte, error) { return mergePatch(doc, patch) }
 
 // DueName is the name of the Job that is being created.
-func (m *Machine) DueName() string { return m.jobName() }
+func (m *Machine) DueName() string { return m.name }
 
 // NewControllerOn is NewController with a job.Controller that may fail.
 func NewControllerOn(jobs jobController, opts Options) *Controller { return newController(jobs, opts) }

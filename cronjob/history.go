@@ -19,19 +19,16 @@ func (m *Machine) sweepBeyond(how status.ConditionType, limit *int32) {
 	if limit == nil || len(m.jobs) <= int(*limit) {
 		return
 	}
-	var ended []JobState
-	for _, s := range m.jobs {
-		if s.Finished == how && m.owns(s) {
-			if ended == nil {
-				ended = make([]JobState, 0, len(m.jobs))
-			}
-			ended = append(ended, s)
+	ended := make([]*known, 0, 8) // on the stack, mostly
+	for i := range m.jobs {
+		if k := &m.jobs[i]; k.Finished == how && m.owns(k) {
+			ended = append(ended, k)
 		}
 	}
 	if len(ended) <= int(*limit) {
 		return
 	}
-	slices.SortFunc(ended, func(a, b JobState) int {
+	slices.SortFunc(ended, func(a, b *known) int {
 		if a.StartTime.IsZero() != b.StartTime.IsZero() { // without a start: last
 			return b.StartTime.Compare(a.StartTime)
 		}
@@ -51,15 +48,13 @@ func (m *Machine) delete(name, uid string, why DeletionReason) {
 // Deleted answers one of Plan.Delete: the Job's deletion has begun.
 func (m *Machine) Deleted(uid string) {
 	m.waiting--
-	s := m.jobs[uid]
+	var s JobState
+	if k := m.find(uid); k != nil {
+		k.asked = true
+		s = k.JobState
+	}
 	if m.phase == sweeping {
 		m.swept = append(m.swept, s)
-	}
-	if _, there := m.jobs[uid]; there {
-		if m.asked == nil {
-			m.asked = make(map[string]bool)
-		}
-		m.asked[uid] = true
 	}
 	m.event(status.EventNormal, status.ReasonSuccessfulDelete, "Deleted job "+s.Name) // E-22
 	m.removeActive(uid, s.Name)                                                       // C-55, C-71

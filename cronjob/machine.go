@@ -27,7 +27,7 @@ type Machine struct {
 	opts   MachineOptions
 	cj     *CronJob // metadata and spec; its status is not looked at
 	status Status
-	jobs   map[string]JobState // by UID: what was observed
+	jobs   []known // what was observed
 
 	changed     bool      // C-2: sync at once
 	rescheduled bool      // C-3: sync when the new schedule fires
@@ -35,18 +35,24 @@ type Machine struct {
 	failures    int       // syncs in a row that ended in an error (C-5)
 
 	phase   phase
-	now     time.Time       // of the sync under way
-	waiting int             // answers that are missing
-	failed  bool            // the sync under way has ended in an error
-	swept   []JobState      // finished Jobs that this sync has deleted (C-72)
-	asked   map[string]bool // UIDs of Jobs whose deletion was asked for and which are not gone
-	due     time.Time       // the start that is being carried out
-	after   time.Time       // when to look again after that; zero: not known yet
-	zone    *time.Location  // of the annotation of Jobs
-	sched   *Schedule       // nil: not parsed yet
-	dirty   bool            // status has changed since the last Plan with Changed
-	events  []status.Event  // not told yet
+	now     time.Time      // of the sync under way
+	waiting int            // answers that are missing
+	failed  bool           // the sync under way has ended in an error
+	swept   []JobState     // finished Jobs that this sync has deleted (C-72)
+	due     time.Time      // the start that is being carried out
+	name    string         // of its Job
+	after   time.Time      // when to look again after that; zero: not known yet
+	zone    *time.Location // of the annotation of Jobs
+	sched   *firings       // nil: not parsed yet
+	dirty   bool           // status has changed since the last Plan with Changed
+	events  []status.Event // not told yet
 	plan    Plan
+}
+
+// known is one Job, in the order of observation.
+type known struct {
+	JobState
+	asked bool // its deletion was asked for, and it is not gone
 }
 
 // phase is how far the sync under way has come: which answers it waits for.
@@ -83,13 +89,24 @@ func (m *Machine) SetStatus(s Status) { m.status, m.changed = s, true }
 // Observe takes the latest state of a Job that the CronJob controls, or whose name stands in
 // status.active. Repeats are fine.
 func (m *Machine) Observe(s JobState) {
-	old, known := m.jobs[s.UID]
-	if !known && s.Owner != m.cj.Metadata.UID && !m.isActiveName(s.Name) {
+	k := m.find(s.UID)
+	if k == nil && s.Owner != m.cj.Metadata.UID && m.activeNameAt(s.Name) < 0 {
 		return
 	}
-	if m.insert(s); !known || relevant(old) != relevant(s) {
+	if k == nil || relevant(k.JobState) != relevant(s) {
 		m.changed = true
 	}
+	m.insert(s)
+}
+
+// find returns the Job of that UID, nil if there is none; valid until the next insert or Gone.
+func (m *Machine) find(uid string) *known {
+	for i := range m.jobs {
+		if m.jobs[i].UID == uid {
+			return &m.jobs[i]
+		}
+	}
+	return nil
 }
 
 // relevant is s without what asks for no sync.
@@ -99,19 +116,21 @@ func relevant(s JobState) JobState {
 }
 
 func (m *Machine) insert(s JobState) {
-	if m.jobs == nil {
-		m.jobs = make(map[string]JobState)
+	if k := m.find(s.UID); k != nil {
+		k.JobState = s
+		return
 	}
-	m.jobs[s.UID] = s
+	m.jobs = append(m.jobs, known{JobState: s})
 }
 
 // Gone says that the Job of that UID does not exist any more.
 func (m *Machine) Gone(uid string) {
-	if _, known := m.jobs[uid]; known {
-		delete(m.jobs, uid)
-		m.changed = m.changed || !m.asked[uid]
+	i := slices.IndexFunc(m.jobs, func(k known) bool { return k.UID == uid })
+	if i < 0 {
+		return
 	}
-	delete(m.asked, uid)
+	m.changed = m.changed || !m.jobs[i].asked
+	m.jobs = slices.Delete(m.jobs, i, i+1)
 }
 
 // Status returns a snapshot of the CronJob's status.
@@ -123,9 +142,10 @@ func (m *Machine) Status() Status {
 
 // Sync decides what to do now. Without new input or a later now the next Plan is empty.
 func (m *Machine) Sync(now time.Time) *Plan {
-	m.plan = Plan{Delete: m.plan.Delete[:0], Events: m.plan.Events[:0]}
+	told := m.plan.Events
+	m.plan = Plan{Delete: m.plan.Delete[:0]}
 	m.proceed(now)
-	m.plan.Events, m.events = append(m.plan.Events, m.events...), m.events[:0]
+	m.plan.Events, m.events = m.events, told[:0]
 	return &m.plan
 }
 
@@ -173,7 +193,7 @@ func (m *Machine) begin(now time.Time) bool {
 	if !fired && !m.changed {
 		return false
 	}
-	m.changed, m.failed, m.swept = false, false, nil
+	m.changed, m.failed, m.swept = false, false, m.swept[:0]
 	return true
 }
 
@@ -182,7 +202,7 @@ func (m *Machine) begin(now time.Time) bool {
 func (m *Machine) reschedule() {
 	var err error
 	if m.zone, err = m.opts.zone(&m.cj.Spec); err == nil {
-		m.sched, err = ParseSchedule(m.cj.Spec.Schedule, m.zone)
+		err = m.parse()
 	}
 	if err != nil {
 		m.event(status.EventWarning, status.ReasonUnParseableCronJobSchedule,
@@ -194,6 +214,15 @@ func (m *Machine) reschedule() {
 	} else {
 		m.wakeAt(wake)
 	}
+}
+
+// parse sets m.sched.
+func (m *Machine) parse() error {
+	s, err := ParseSchedule(m.cj.Spec.Schedule, m.zone)
+	if err == nil {
+		m.sched = &firings{Schedule: s}
+	}
+	return err
 }
 
 func (m *Machine) wakeAt(t time.Time) {
@@ -248,8 +277,7 @@ func (m *Machine) decide() {
 			" is not officially supported, see https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details") // E-33
 	}
 	if m.sched == nil {
-		var err error
-		if m.sched, err = ParseSchedule(spec.Schedule, m.zone); err != nil { // C-44
+		if err := m.parse(); err != nil { // C-44
 			m.event(status.EventWarning, status.ReasonUnparseableSchedule,
 				"unparseable schedule: "+strconv.Quote(spec.Schedule)+" : "+err.Error()) // E-31
 			return
@@ -270,8 +298,9 @@ func (m *Machine) decide() {
 		m.event(status.EventWarning, status.ReasonTooManyMissedTimes,
 			"too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew") // E-29
 	}
+	m.name = m.jobName()
 	last := m.status.LastScheduleTime
-	if m.isActiveName(m.jobName()) || last != nil && last.Equal(m.due) { // C-52
+	if m.activeNameAt(m.name) >= 0 || last != nil && last.Equal(m.due) { // C-52
 		m.requeue()
 		return
 	}
@@ -316,23 +345,25 @@ func (m *Machine) starts() starts {
 
 // owns reports whether s is a Job of this CronJob that it has not deleted. Unlike Kubernetes, which looks at the
 // owner's name, the UID counts (C-30, Q-5).
-func (m *Machine) owns(s JobState) bool { return s.Owner == m.cj.Metadata.UID && !m.asked[s.UID] }
+func (m *Machine) owns(k *known) bool { return k.Owner == m.cj.Metadata.UID && !k.asked }
 
 // reconcileActive is C-32 and C-33: status.active against the Jobs that there are.
 func (m *Machine) reconcileActive() {
-	var unexpected, ended []JobState
-	for uid, s := range m.jobs {
-		switch active := m.isActive(uid); {
-		case !m.owns(s):
-		case s.Finished == "" && !active:
-			unexpected = append(unexpected, s)
-		case s.Finished != "" && active:
+	var few [2][4]*known
+	unexpected, ended := few[0][:0], few[1][:0]
+	for i := range m.jobs {
+		s := &m.jobs[i]
+		switch active := m.activeAt(s.UID) >= 0; {
+		case active == (s.Finished == "") || !m.owns(s):
+		case active:
 			ended = append(ended, s)
+		default:
+			unexpected = append(unexpected, s)
 		}
-		m.succeeded(s)
+		m.succeeded(&s.JobState)
 	}
-	for _, s := range m.swept { // C-72
-		m.succeeded(s)
+	for i := range m.swept { // C-72
+		m.succeeded(&m.swept[i])
 	}
 	slices.SortFunc(unexpected, byName)
 	for _, s := range unexpected { // C-32a
@@ -353,10 +384,10 @@ func (m *Machine) reconcileActive() {
 	}
 }
 
-func byName(a, b JobState) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.UID, b.UID)) }
+func byName(a, b *known) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.UID, b.UID)) }
 
 // succeeded raises lastSuccessfulTime to the completion of a Complete Job (C-32c, A-50).
-func (m *Machine) succeeded(s JobState) {
+func (m *Machine) succeeded(s *JobState) {
 	if s.Finished != status.ConditionComplete || s.Owner != m.cj.Metadata.UID || s.CompletionTime.IsZero() {
 		return
 	}
@@ -366,34 +397,51 @@ func (m *Machine) succeeded(s JobState) {
 	}
 }
 
-func (m *Machine) isActive(uid string) bool {
-	return slices.ContainsFunc(m.status.Active, func(r JobReference) bool { return r.UID == uid })
+// activeAt is where status.active has the Job of that UID; -1: nowhere.
+func (m *Machine) activeAt(uid string) int {
+	for i := range m.status.Active {
+		if m.status.Active[i].UID == uid {
+			return i
+		}
+	}
+	return -1
 }
 
-func (m *Machine) isActiveName(name string) bool {
-	return slices.ContainsFunc(m.status.Active, func(r JobReference) bool { return r.Name == name })
+// activeNameAt is where status.active has a Job of that name; -1: nowhere.
+func (m *Machine) activeNameAt(name string) int {
+	for i := range m.status.Active {
+		if m.status.Active[i].Name == name {
+			return i
+		}
+	}
+	return -1
 }
 
-// removeActive takes one Job out of status.active.
+// removeActive takes one Job out of status.active: that of the UID, or, if uid is empty, of the name.
 func (m *Machine) removeActive(uid, name string) {
-	i := slices.IndexFunc(m.status.Active, func(r JobReference) bool { return r.UID == uid && r.Name == name })
-	if i < 0 {
-		i = slices.IndexFunc(m.status.Active, func(r JobReference) bool { return r.UID == uid || uid == "" && r.Name == name })
+	i := m.activeAt(uid)
+	if uid == "" {
+		i = m.activeNameAt(name)
 	}
-	if i >= 0 {
+	switch {
+	case i < 0:
+		return
+	case len(m.status.Active) == 1:
+		m.status.Active = nil
+	default:
 		m.status.Active = slices.Delete(slices.Clone(m.status.Active), i, i+1) // snapshots share the old array
-		m.dirty = true
 	}
+	m.dirty = true
 }
 
 // uidOf finds the Job that an entry of status.active means: by UID, else by name (C-33). Empty: there is none.
 func (m *Machine) uidOf(ref JobReference) string {
-	if s, ok := m.jobs[ref.UID]; ok && !m.asked[ref.UID] {
-		return s.UID
+	if k := m.find(ref.UID); k != nil && !k.asked {
+		return k.UID
 	}
-	for _, s := range m.jobs {
-		if s.Name == ref.Name && !m.asked[s.UID] {
-			return s.UID
+	for i := range m.jobs {
+		if k := &m.jobs[i]; k.Name == ref.Name && !k.asked {
+			return k.UID
 		}
 	}
 	return ""
@@ -418,5 +466,6 @@ func equal[T comparable](a, b *T) bool {
 
 // idle reports whether the Machine holds nothing but what NewMachine, Observe and its timer make of it.
 func (m *Machine) idle() bool {
-	return m.phase == idle && m.waiting == 0 && m.failures == 0 && !m.changed && !m.rescheduled && len(m.asked) == 0
+	return m.phase == idle && m.waiting == 0 && m.failures == 0 && !m.changed && !m.rescheduled &&
+		!slices.ContainsFunc(m.jobs, func(k known) bool { return k.asked })
 }

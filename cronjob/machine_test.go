@@ -3,14 +3,12 @@ package cronjob
 import (
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"testing"
 	"time"
 
 	"github.com/podless/podless/job"
 	"github.com/podless/podless/status"
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 )
 
 var t0 = time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
@@ -264,56 +262,4 @@ func TestMachineRetriesARefusedCreation(t *testing.T) {
 	p.until(at(1).Add(200 * time.Millisecond))
 	assert.Equal(t, []string{name(1)}, p.started)
 	assert.Equal(t, at(2), p.wakeAt)
-}
-
-// An every-minute CronJob over a year in New York: each minute of real time is one Job, whatever the clocks on the wall do; a host
-// that is down for a weekend and a Job that overruns cost what they must and no more.
-func TestYear(t *testing.T) {
-	zone, err := time.LoadLocation("America/New_York")
-	require.NoError(t, err)
-	start := time.Date(2026, 1, 1, 0, 0, 0, 0, zone)
-	end := start.AddDate(1, 0, 0)
-	if testing.Short() {
-		end = start.AddDate(0, 3, 0) // into summer time, at least
-	}
-	cj := newCronJob("* * * * *", forbid, func(s *Spec) { s.TimeZone = new("America/New_York") })
-	cj.Metadata.CreationTimestamp = status.NewTime(start)
-
-	defer debug.SetGCPercent(debug.SetGCPercent(1000)) // the heap is tiny, and would be collected all the time
-	began := time.Now()
-	p := newPlay(t, cj)
-	started, lost := 0, 0
-	var last time.Time
-	for n := 0; p.wakeAt.Before(end); n++ {
-		p.now = p.wakeAt
-		switch {
-		case n == 100_000: // the host is down for two days
-			p.now = p.now.Add(48 * time.Hour)
-			lost += 48 * 60
-			stored := *cj
-			stored.Status = p.m.Status()
-			p.restart(&stored)
-		case n%10_000 == 5_000: // this one takes a quarter of an hour; when it ends the newest missed time starts
-			p.sync()
-			p.until(p.now.Add(15*time.Minute + time.Second))
-			lost += 14
-		default:
-			p.sync()
-		}
-		for range 2 { // the second is the one that the first kept from starting
-			p.now = p.now.Add(time.Second)
-			p.finish(status.ConditionComplete)
-		}
-		newest := p.m.status.LastScheduleTime.Time
-		if !newest.After(last) || p.now.Sub(newest) > 3*time.Second {
-			t.Fatalf("at %s the newest start was for %s, before that %s", p.now, newest, last)
-		}
-		if last = newest; len(p.jobs) > 4 {
-			t.Fatalf("at %s there are %d Jobs", p.now, len(p.jobs))
-		}
-		started += len(p.started)
-		p.started, p.reasons = p.started[:0], p.reasons[:0]
-	}
-	assert.Equal(t, int(end.Sub(start).Minutes())-lost-1, started)
-	t.Logf("%d Jobs in %v", started, time.Since(began))
 }

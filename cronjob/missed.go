@@ -48,7 +48,7 @@ func startsOf(meta *status.ObjectMeta, spec *Spec, st *Status) starts {
 // the CronJob, and not after now; with withDeadline also not before now minus the starting
 // deadline (C-35). Only that one is ever started, however many were missed
 // (C-37). The error is errSilent.
-func mostRecent(s *Schedule, from starts, now time.Time) (missed, error) {
+func mostRecent(s *firings, from starts, now time.Time) (missed, error) {
 	m := missed{earliest: from.earliest, class: missedNone}
 	late := false // the deadline leaves something out
 	if d := from.deadline; d != nil {
@@ -58,14 +58,11 @@ func mostRecent(s *Schedule, from starts, now time.Time) (missed, error) {
 		}
 	}
 
-	first := s.Next(m.earliest)
+	// Unlike Kubernetes, which never returns from here on a schedule that
+	// is silent for more than five years: such a one waits.
+	first := s.nextPatient(m.earliest)
 	if first.IsZero() {
-		// Unlike Kubernetes, which never returns from here on a schedule that
-		// is silent for more than five years: such a one waits.
-		if s.nextPatient(m.earliest).IsZero() {
-			return m, errSilent
-		}
-		first = s.nextPatient(m.earliest)
+		return m, errSilent
 	}
 	if now.Before(first) {
 		if !late {
@@ -101,7 +98,7 @@ func mostRecent(s *Schedule, from starts, now time.Time) (missed, error) {
 // deadline has no part in it. Zero: the schedule does not fire any more. Unlike
 // Kubernetes nothing is added to it (C-39): the Controller reads the same clock
 // that it sleeps by.
-func nextWake(s *Schedule, from starts, now time.Time) time.Time {
+func nextWake(s *firings, from starts, now time.Time) time.Time {
 	from.deadline = nil
 	m, err := mostRecent(s, from, now)
 	if !m.wake.IsZero() {

@@ -69,15 +69,6 @@ func parseStandard(schedule string) (s cron.Schedule, err error) {
 // 2011) are stepped over.
 func (s *Schedule) Next(t time.Time) time.Time { return s.next(t, horizonYears) }
 
-// nextPatient is next for a schedule that may be silent for more than five years; it is zero only if
-// the schedule never fires.
-func (s *Schedule) nextPatient(t time.Time) time.Time {
-	if n := s.next(t, horizonYears); !n.IsZero() {
-		return n
-	}
-	return s.next(t, patientYears)
-}
-
 // next searches field by field from the month down. A field that does not match is advanced to its next
 // value with all lower fields at their least; when that carries into a higher
 // field the search begins anew from there. On days with a DST change the steps are

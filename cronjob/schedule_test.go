@@ -54,6 +54,7 @@ func checkNext(t *testing.T, schedule, zone string, from time.Time) {
 	}
 	ours, err := ParseSchedule(schedule, loc)
 	require.NoError(t, err)
+	memory := &firings{Schedule: ours}
 	at := from.In(loc)
 	for range 4 {
 		if hangs(zone, at) {
@@ -66,6 +67,9 @@ func checkNext(t *testing.T, schedule, zone string, from time.Time) {
 		got := ours.Next(at)
 		if !want.Equal(got) {
 			t.Fatalf("%q in %s from %s: got %s, the library %s", schedule, zone, at, got, want)
+		}
+		if got := memory.Next(at); !want.Equal(got) {
+			t.Fatalf("%q in %s from %s: got %s from memory, the library %s", schedule, zone, at, got, want)
 		}
 		if at = want; at.IsZero() {
 			return
@@ -166,11 +170,13 @@ func TestNextWhereTheLibraryHangs(t *testing.T) {
 
 // A schedule that sleeps for eight years is not one that never fires.
 func TestPatience(t *testing.T) {
-	leap, err := ParseSchedule("0 0 29 2 *", time.UTC)
+	s, err := ParseSchedule("0 0 29 2 *", time.UTC)
 	require.NoError(t, err)
+	leap := &firings{Schedule: s}
 	assert.Equal(t, time.Date(2104, 2, 29, 0, 0, 0, 0, time.UTC), leap.nextPatient(time.Date(2096, 3, 1, 0, 0, 0, 0, time.UTC)))
-	never, err := ParseSchedule("0 0 30 2 *", time.UTC)
+	s, err = ParseSchedule("0 0 30 2 *", time.UTC)
 	require.NoError(t, err)
+	never := &firings{Schedule: s}
 	assert.Zero(t, never.nextPatient(time.Date(2096, 3, 1, 0, 0, 0, 0, time.UTC)))
 }
 

@@ -14,16 +14,15 @@ import (
 // taken reports whether the Job of the time that is due is known, and counts it as started: a crash came between its
 // creation and the status. One that this very sync has deleted as history counts, too: Kubernetes starts that time again.
 func (m *Machine) taken() bool {
-	name := m.jobName()
 	for _, s := range m.swept {
-		if s.Name == name && s.Owner == m.cj.Metadata.UID {
+		if s.Name == m.name && s.Owner == m.cj.Metadata.UID {
 			m.adopt(s)
 			return true
 		}
 	}
-	for _, s := range m.jobs {
-		if s.Name == name && m.owns(s) {
-			m.adopt(s)
+	for i := range m.jobs {
+		if k := &m.jobs[i]; k.Name == m.name && m.owns(k) {
+			m.adopt(k.JobState)
 			return true
 		}
 	}
@@ -44,7 +43,9 @@ func (m *Machine) adopt(s JobState) {
 
 // jobName is C-20: the scheduled time in minutes is the lock that keeps one time from being started twice.
 func (m *Machine) jobName() string {
-	return m.cj.Metadata.Name + "-" + strconv.FormatInt(m.due.Unix()/60, 10)
+	b := make([]byte, 0, 80)
+	b = append(append(b, m.cj.Metadata.Name...), '-')
+	return string(strconv.AppendInt(b, m.due.Unix()/60, 10))
 }
 
 // create asks for the Job of the time that is due (C-56).
@@ -55,7 +56,7 @@ func (m *Machine) create() {
 	if m.cj.Spec.TimeZone != nil {
 		zone = m.zone
 	}
-	j := newJob(m.cj, m.jobName())
+	j := newJob(m.cj, m.name)
 	j.Metadata.CreationTimestamp = status.NewTime(m.due)
 	setAnnotation(j, ScheduledTimestampAnnotation, m.due.In(zone).Format(time.RFC3339))
 	m.plan.Create = j
@@ -128,7 +129,7 @@ var ErrTerminating = errors.New("cronjob: namespace is terminating")
 
 // started is C-61.
 func (m *Machine) started(s JobState) {
-	if !m.isActive(s.UID) {
+	if m.activeAt(s.UID) < 0 {
 		m.status.Active = append(slices.Clip(m.status.Active), JobReference{
 			ObjectReference: status.ObjectReference{APIVersion: APIVersion, Kind: "Job", Namespace: m.namespace(), Name: s.Name, UID: s.UID},
 			ResourceVersion: s.ResourceVersion,
