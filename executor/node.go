@@ -231,12 +231,22 @@ func checkTemplate(t *Template) error {
 	return nil
 }
 
-// provide sees to it that there is a goroutine for each queued Pod. The caller holds n.mu.
+// provide sees to it that somebody looks into the queue while there is something in it: whoever takes a Pod out
+// and leaves others calls it again. So Pods that block get a goroutine each, and those that end at once share a few. A
+// goroutine that is about to look reports first; should that take long, the sweep calls the others. The caller
+// holds n.mu.
 func (n *Node) provide() {
-	if n.draining {
-		return
+	if n.queued > 0 && n.looking.Load() == 0 {
+		n.summon(1)
 	}
-	for need := n.queued - int(n.looking.Load()); need > 0; need-- {
+	if n.queued > 0 {
+		n.sweepSoon()
+	}
+}
+
+// summon has up to want more goroutines look into the queue. The caller holds n.mu.
+func (n *Node) summon(want int) {
+	for ; want > 0 && !n.draining; want-- {
 		if k := len(n.parked); k > 0 {
 			w := n.parked[k-1]
 			n.parked = n.parked[:k-1]

@@ -83,6 +83,7 @@ func (w *worker) next() bool {
 			}
 			n.queued--
 			n.take(w, r)
+			n.provide()
 			n.mu.Unlock()
 			return true
 		}
@@ -433,7 +434,8 @@ func (n *Node) sweepRunning() []PodState {
 		}
 	}
 	states, all := n.tellWaiting(now, states)
-	n.sweeping = len(n.fresh) > 0 || !all
+	n.summon(n.queued)
+	n.sweeping = len(n.fresh) > 0 || n.queued > 0 || !all
 	if n.sweeping {
 		n.sweep.Reset(sweepAfter)
 	}
