@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -12,7 +11,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/podless/podless/executor"
 	"github.com/podless/podless/internal/openapi"
 	"github.com/podless/podless/job"
 	"github.com/podless/podless/status"
@@ -52,12 +50,12 @@ func (c *Controller) Create(ctx context.Context, cj *CronJob) (*CronJob, error) 
 	m.Namespace = status.NamespaceOrDefault(m.Namespace)
 	m.Generation, m.DeletionTimestamp, m.DeletionGracePeriodSeconds = 1, nil, nil
 	m.CreationTimestamp = status.NewTime(c.now())
-	m.UID = newUID()
+	m.UID = status.NewUID()
 	generate := m.Name == ""
 	SetDefaults(n)
 	for {
 		if generate {
-			m.Name = generatedName(m.GenerateName)
+			m.Name = status.GenerateName(m.GenerateName, maxName)
 		}
 		if errs := Validate(n); len(errs) > 0 {
 			return nil, errs
@@ -402,25 +400,4 @@ func (c *Controller) Events(ctx context.Context, key string) ([]status.Event, er
 		return nil, err
 	}
 	return events, nil
-}
-
-// maxGeneratedBase is how much of generateName is kept: with the suffix a name may have 52 characters (V-90).
-const maxGeneratedBase = maxName - 5
-
-func generatedName(base string) string {
-	const alphabet = "bcdfghjklmnpqrstvwxz2456789"
-	var b [5]byte
-	_, _ = rand.Read(b[:]) // it never fails
-	for i := range b {
-		b[i] = alphabet[int(b[i])%len(alphabet)]
-	}
-	return base[:min(len(base), maxGeneratedBase)] + string(b[:])
-}
-
-// newUID returns a random UUID, version 4.
-func newUID() string {
-	var u executor.UID
-	_, _ = rand.Read(u[:]) // it never fails
-	u[6], u[8] = u[6]&0x0f|0x40, u[8]&0x3f|0x80
-	return u.String()
 }

@@ -20,7 +20,7 @@ func (n *Node) evict(c *status.Condition) []UID {
 		}
 		return true
 	})
-	slices.SortFunc(all, func(a, b *ContainerRun) int { return slices.Compare(a.pod.UID[:], b.pod.UID[:]) })
+	slices.SortFunc(all, func(a, b *ContainerRun) int { return a.pod.UID.Compare(b.pod.UID) })
 	var left []UID
 	for _, r := range all {
 		if r.state.Load()&runDeleted == 0 {

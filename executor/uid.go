@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"cmp"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -8,32 +9,39 @@ import (
 	"time"
 )
 
-// UID identifies a Pod for ever. A Pod of a Job here has 8 bytes that stand for
-// the Job and 8 bytes of ordinal; the UUID of a foreign executor's Pod fits too.
-type UID [16]byte
+// UID identifies a Pod for ever: 16 bytes. A Pod of a Job here has 8 bytes that stand for
+// the Job and 8 bytes of ordinal; the UUID of a foreign executor's Pod fits too. UIDs can be compared by ==; the zero UID is
+// no Pod's.
+type UID struct{ high, ordinal uint64 }
 
 // NewUID returns the UID of the Pod with the given ordinal of the Job that high stands for.
-func NewUID(high, ordinal uint64) UID {
-	var u UID
-	binary.BigEndian.PutUint64(u[:8], high)
-	binary.BigEndian.PutUint64(u[8:], ordinal)
-	return u
-}
+func NewUID(high, ordinal uint64) UID { return UID{high, ordinal} }
 
 // High returns the half that stands for the Job.
-func (u UID) High() uint64 { return binary.BigEndian.Uint64(u[:8]) }
+func (u UID) High() uint64 { return u.high }
 
 // Ordinal returns the half that counts the Job's Pods, from 0.
-func (u UID) Ordinal() uint64 { return binary.BigEndian.Uint64(u[8:]) }
+func (u UID) Ordinal() uint64 { return u.ordinal }
+
+// Compare orders UIDs by job and ordinal, as [cmp.Compare] does.
+func (u UID) Compare(v UID) int {
+	if c := cmp.Compare(u.high, v.high); c != 0 {
+		return c
+	}
+	return cmp.Compare(u.ordinal, v.ordinal)
+}
 
 // String returns the form of a UUID: 8-4-4-4-12 lower-case hexadecimal digits.
 func (u UID) String() string {
+	var raw [16]byte
+	binary.BigEndian.PutUint64(raw[:8], u.high)
+	binary.BigEndian.PutUint64(raw[8:], u.ordinal)
 	var b [36]byte
-	hex.Encode(b[0:8], u[0:4])
-	hex.Encode(b[9:13], u[4:6])
-	hex.Encode(b[14:18], u[6:8])
-	hex.Encode(b[19:23], u[8:10])
-	hex.Encode(b[24:36], u[10:16])
+	hex.Encode(b[0:8], raw[0:4])
+	hex.Encode(b[9:13], raw[4:6])
+	hex.Encode(b[14:18], raw[6:8])
+	hex.Encode(b[19:23], raw[8:10])
+	hex.Encode(b[24:36], raw[10:16])
 	b[8], b[13], b[18], b[23] = '-', '-', '-', '-'
 	return string(b[:])
 }
@@ -50,7 +58,7 @@ func ParseUID(s string) (UID, error) {
 	if err != nil {
 		return u, fmt.Errorf("executor: uid %q: %w", s, errUID)
 	}
-	return UID(b), nil
+	return UID{binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])}, nil
 }
 
 // Stamp is an instant in nanoseconds since 1970 UTC; 0 is none.

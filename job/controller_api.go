@@ -3,7 +3,6 @@ package job
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"fmt"
 	"io"
 	"slices"
@@ -86,37 +85,17 @@ func newJob(j *Job) (*Job, error) {
 	return n, nil
 }
 
-// generatedSuffix returns five characters for the end of a generated name (J-54).
-func generatedSuffix() string {
-	const alphabet = "bcdfghjklmnpqrstvwxz2456789"
-	var b [5]byte
-	_, _ = rand.Read(b[:]) // it never fails
-	for i := range b {
-		b[i] = alphabet[int(b[i])%len(alphabet)]
-	}
-	return string(b[:])
-}
-
-// newUID returns a random UUID, version 4.
-func newUID() string {
-	var u executor.UID
-	_, _ = rand.Read(u[:])
-	u[6], u[8] = u[6]&0x0f|0x40, u[8]&0x3f|0x80
-	return u.String()
-}
-
-// maxGeneratedBase is how much of generateName is kept.
-const maxGeneratedBase = 58
+// maxName is how long a generated name may be.
+const maxName = 63
 
 // add enters a new Job, not yet visible. It returns nil if generated parts were taken.
 func (c *Controller) add(n *Job, generate bool) (*liveJob, error) {
 	j := n
 	if generate {
 		j = deepCopy(n)
-		base := j.Metadata.GenerateName
-		j.Metadata.Name = base[:min(len(base), maxGeneratedBase)] + generatedSuffix()
+		j.Metadata.Name = status.GenerateName(j.Metadata.GenerateName, maxName)
 	}
-	j.Metadata.UID = newUID()
+	j.Metadata.UID = status.NewUID()
 	SetDefaults(j)
 	Prepare(j)
 	if errs := Validate(j); len(errs) > 0 {

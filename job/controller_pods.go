@@ -70,7 +70,7 @@ func (c *Controller) listPods() []executor.PodState {
 		if d := a.Pod.Created - b.Pod.Created; d != 0 {
 			return int(max(-1, min(1, d)))
 		}
-		return slices.Compare(a.Pod.UID[:], b.Pod.UID[:])
+		return a.Pod.UID.Compare(b.Pod.UID)
 	})
 	return states
 }

@@ -192,7 +192,8 @@ func (e *encoder) record(r *Record) {
 	e.uint(uint64(len(r.Open)))
 	for i := range r.Open {
 		o := &r.Open[i]
-		e.b = append(e.b, o.UID[:]...)
+		e.b = binary.BigEndian.AppendUint64(e.b, o.UID.High())
+		e.b = binary.BigEndian.AppendUint64(e.b, o.UID.Ordinal())
 		e.int(int64(o.Index))
 		e.int(int64(o.Failures))
 		e.int(int64(o.Ignored))
@@ -209,7 +210,9 @@ func (d *decoder) record(r *Record) {
 	r.Backoff = Backoff{Failures: d.int32(), Last: executor.Stamp(d.int())}
 	for range d.count() {
 		var o OpenPod
-		copy(o.UID[:], d.take(len(o.UID)))
+		if uid := d.take(16); uid != nil {
+			o.UID = executor.NewUID(binary.BigEndian.Uint64(uid), binary.BigEndian.Uint64(uid[8:]))
+		}
 		o.Index, o.Failures, o.Ignored = d.int32(), d.int32(), d.int32()
 		o.Created, o.Deleting = executor.Stamp(d.int()), d.bool()
 		o.Failed, o.FailureIgnored, o.Lost = executor.Stamp(d.int()), d.bool(), d.bool()

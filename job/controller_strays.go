@@ -233,7 +233,7 @@ func (c *Controller) offerAll(l *liveJob) {
 		}
 	}
 	t.mu.Unlock()
-	slices.SortFunc(idle, func(a, b executor.UID) int { return slices.Compare(a[:], b[:]) })
+	slices.SortFunc(idle, executor.UID.Compare)
 	for _, uid := range idle {
 		c.offerNext(uid)
 	}

@@ -187,8 +187,7 @@ func (w *exploredWorld) observe(p *exploredPod) {
 
 func (w *exploredWorld) addPod(p exploredPod) {
 	i, _ := slices.BinarySearchFunc(w.pods, p.uid(), func(q exploredPod, uid executor.UID) int {
-		u := q.uid()
-		return slices.Compare(u[:], uid[:])
+		return q.uid().Compare(uid)
 	})
 	w.pods = slices.Insert(w.pods, i, p)
 }

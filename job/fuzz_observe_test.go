@@ -199,7 +199,7 @@ func (o *observedOnce) dropDeletions(p *Plan) {
 
 // planText is what a Plan says, in one order, and what is stored after it.
 func planText(m *Machine, p *Plan) string {
-	byUID := func(a, b executor.UID) int { return slices.Compare(a[:], b[:]) }
+	byUID := executor.UID.Compare
 	untrack := slices.SortedFunc(slices.Values(p.Untrack), byUID)
 	deletions := slices.SortedFunc(slices.Values(p.Delete), func(a, b Deletion) int { return byUID(a.UID, b.UID) })
 	events := slices.SortedFunc(slices.Values(p.Events), func(a, b EventCount) int {

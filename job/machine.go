@@ -1,7 +1,6 @@
 package job
 
 import (
-	"encoding/binary"
 	"hash/fnv"
 	"time"
 
@@ -92,7 +91,7 @@ func NewMachine(j *Job, r *Record, opts MachineOptions) (*Machine, error) {
 // podUIDHigh returns the half of a Pod's UID that stands for the Job.
 func podUIDHigh(jobUID string) uint64 {
 	if u, err := executor.ParseUID(jobUID); err == nil {
-		return binary.BigEndian.Uint64(u[:8]) ^ binary.BigEndian.Uint64(u[8:])<<1
+		return u.High() ^ u.Ordinal()<<1
 	}
 	h := fnv.New64a()
 	h.Write([]byte(jobUID))

@@ -162,18 +162,11 @@ func (t *podTable) sorted(keep func(*pod) bool) []*pod {
 	return ps
 }
 
-func compareUIDs(a, b executor.UID) int {
-	if c := cmp.Compare(a.High(), b.High()); c != 0 {
-		return c
-	}
-	return cmp.Compare(a.Ordinal(), b.Ordinal())
-}
-
 func byCreation(a, b *pod) int {
 	if c := cmp.Compare(a.created, b.created); c != 0 {
 		return c
 	}
-	return compareUIDs(a.uid, b.uid)
+	return a.uid.Compare(b.uid)
 }
 
 func byIndex(a, b *pod) int {

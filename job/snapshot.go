@@ -54,7 +54,7 @@ func (m *Machine) Record() *Record {
 		}
 		r.Open = append(r.Open, o)
 	}
-	slices.SortFunc(r.Open, func(a, b OpenPod) int { return compareUIDs(a.UID, b.UID) })
+	slices.SortFunc(r.Open, func(a, b OpenPod) int { return a.UID.Compare(b.UID) })
 	return r
 }
 

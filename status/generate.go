@@ -1,0 +1,28 @@
+package status
+
+import (
+	"crypto/rand"
+	"fmt"
+)
+
+// NewUID returns a random UUID, version 4, for [ObjectMeta].UID.
+func NewUID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // it never fails
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:16])
+}
+
+// GenerateName returns a name made of base and five random characters. Of base no more is kept than leaves the name at most
+// most characters long.
+//
+// Kubernetes: metadata.generateName.
+func GenerateName(base string, most int) string {
+	const alphabet = "bcdfghjklmnpqrstvwxz2456789"
+	var b [5]byte
+	_, _ = rand.Read(b[:]) // it never fails
+	for i := range b {
+		b[i] = alphabet[int(b[i])%len(alphabet)]
+	}
+	return base[:max(0, min(len(base), most-len(b)))] + string(b[:])
+}
