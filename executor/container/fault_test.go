@@ -101,8 +101,8 @@ func TestLostAnswers(t *testing.T) {
 	spec := executor.PodSpec{
 		Volumes: []executor.Volume{{Name: "work", EmptyDir: &executor.EmptyDirVolumeSource{}}},
 		Containers: []executor.Container{
-			with(shell("echo ran >> /work/log; sleep 0.4; cat /work/log"), func(c *executor.Container) {
-				c.VolumeMounts = []executor.VolumeMount{{Name: "work", MountPath: "/work"}}
+			with(shell("echo ran >> /data/log; sleep 0.4; cat /data/log"), func(c *executor.Container) {
+				c.VolumeMounts = []executor.VolumeMount{{Name: "work", MountPath: "/data"}}
 			}),
 			with(shell("echo second"), func(c *executor.Container) { c.Name = "second" }),
 		},

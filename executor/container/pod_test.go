@@ -172,7 +172,7 @@ func TestPods(t *testing.T) {
 	h := newHost(t, newRuntime(t, Options{HostPaths: []string{shared}, HostNetwork: true, Privileged: true}))
 	emptyDir := []executor.Volume{{Name: "work", EmptyDir: &executor.EmptyDirVolumeSource{}}}
 	mounted := func(c *executor.Container) {
-		c.VolumeMounts = []executor.VolumeMount{{Name: "work", MountPath: "/work"}}
+		c.VolumeMounts = []executor.VolumeMount{{Name: "work", MountPath: "/data"}}
 	}
 	for name, tc := range map[string]struct {
 		spec        executor.PodSpec
@@ -210,21 +210,21 @@ func TestPods(t *testing.T) {
 			})), message: "why\n"},
 		"emptyDir is shared by init and regular containers": {
 			spec: executor.PodSpec{Volumes: emptyDir,
-				InitContainers: []executor.Container{with(shell("echo hello > /work/f"), func(c *executor.Container) { c.Name = "init"; mounted(c) })},
-				Containers:     []executor.Container{with(shell("cat /work/f"), mounted)}},
+				InitContainers: []executor.Container{with(shell("echo hello > /data/f"), func(c *executor.Container) { c.Name = "init"; mounted(c) })},
+				Containers:     []executor.Container{with(shell("cat /data/f"), mounted)}},
 			log: "hello\n"},
 		"emptyDir is writable for any user": {
-			spec: executor.PodSpec{Volumes: emptyDir, Containers: []executor.Container{with(shell("echo hello > /work/f; cat /work/f"), func(c *executor.Container) {
+			spec: executor.PodSpec{Volumes: emptyDir, Containers: []executor.Container{with(shell("echo hello > /data/f; cat /data/f"), func(c *executor.Container) {
 				mounted(c)
 				c.SecurityContext = &executor.SecurityContext{RunAsUser: new(int64(1000))}
 			})}}, log: "hello\n"},
 		"emptyDir in memory": {
 			spec: executor.PodSpec{Volumes: []executor.Volume{{Name: "work", EmptyDir: &executor.EmptyDirVolumeSource{Medium: "Memory", SizeLimit: "1Mi"}}},
-				Containers: []executor.Container{with(shell("head -c 2000000 /dev/zero > /work/f 2>/dev/null || echo full"), mounted)}},
+				Containers: []executor.Container{with(shell("head -c 2000000 /dev/zero > /data/f 2>/dev/null || echo full"), mounted)}},
 			log: "full\n"},
 		"hostPath": {
 			spec: executor.PodSpec{Volumes: []executor.Volume{{Name: "work", HostPath: &executor.HostPathVolumeSource{Path: shared}}},
-				Containers: []executor.Container{with(shell("cat /work/in; echo back > /work/out"), mounted)}},
+				Containers: []executor.Container{with(shell("cat /data/in; echo back > /data/out"), mounted)}},
 			log: "from the host",
 			check: func(t *testing.T, _ executor.PodState, _ string) {
 				b, err := os.ReadFile(filepath.Join(shared, "out"))
@@ -307,7 +307,7 @@ func TestWaiting(t *testing.T) {
 		"a host path that is not allowed": {executor.PodSpec{
 			Volumes: []executor.Volume{{Name: "work", HostPath: &executor.HostPathVolumeSource{Path: "/etc"}}},
 			Containers: []executor.Container{with(shell("true"), func(c *executor.Container) {
-				c.VolumeMounts = []executor.VolumeMount{{Name: "work", MountPath: "/work"}}
+				c.VolumeMounts = []executor.VolumeMount{{Name: "work", MountPath: "/data"}}
 			})},
 		}, status.ReasonCreateContainerConfigError, "container.Options.HostPaths"},
 		"privileged": {one(with(shell("true"), func(c *executor.Container) {

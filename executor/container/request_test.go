@@ -107,7 +107,7 @@ func TestConfig(t *testing.T) {
 		},
 		"emptyDir is a volume of the Pod": {
 			pod:  executor.PodSpec{Volumes: []executor.Volume{{Name: "work", EmptyDir: &executor.EmptyDirVolumeSource{}}}},
-			spec: executor.Container{VolumeMounts: []executor.VolumeMount{{Name: "work", MountPath: "/work", ReadOnly: true}}},
+			spec: executor.Container{VolumeMounts: []executor.VolumeMount{{Name: "work", MountPath: "/data", ReadOnly: true}}},
 			check: func(t *testing.T, o client.ContainerCreateOptions) {
 				require.Len(t, o.HostConfig.Mounts, 1)
 				assert.Equal(t, mount.TypeVolume, o.HostConfig.Mounts[0].Type)
