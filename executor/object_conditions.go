@@ -41,7 +41,15 @@ func (v *podView) refused() bool {
 	return v.Phase == Failed && v.Detail != nil && v.containers == nil && v.Detail.UnreadySince == 0
 }
 
-// conditions returns the Pod's conditions: foreign ones first, then the kubelet's in its order (P-81 to P-86).
+// Conditions returns the Pod's conditions: foreign ones first, then those that follow from its phase and its
+// containers, in the kubelet's order (P-81 to P-86). It is made anew by each call.
+//
+// Kubernetes: core/v1 PodStatus.conditions.
+func (s *PodState) Conditions() status.Conditions {
+	v := s.view()
+	return v.conditions()
+}
+
 func (v *podView) conditions() status.Conditions {
 	var list status.Conditions
 	if v.Detail != nil {

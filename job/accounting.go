@@ -1,6 +1,10 @@
 package job
 
-import "github.com/podless/podless/executor"
+import (
+	"slices"
+
+	"github.com/podless/podless/executor"
+)
 
 // A Pod is counted in the same Plan that takes it out of Record.Open, never
 // elsewhere: that is all of "exactly once". Kubernetes needs a finalizer and two
@@ -30,6 +34,20 @@ func (m *Machine) account(e *end) {
 		} else { // J-73c, J-84
 			m.settle(p)
 		}
+	}
+}
+
+// keepBackoff stores the back-off with what the status shows (J-77). Where it shows nothing new, as when an ignored
+// failure of long ago is replaced at once, the record of before stays.
+func (m *Machine) keepBackoff(b Backoff, e *end) {
+	if b == m.record.Backoff {
+		return
+	}
+	shows := func(p *pod) bool {
+		return p != nil && (p.phase == executor.Succeeded || m.valid(p) && !p.rule.ignored())
+	}
+	if e != nil || m.counters() != m.shown || slices.ContainsFunc(m.ended, shows) {
+		m.record.Backoff = b
 	}
 }
 
@@ -88,9 +106,30 @@ func (m *Machine) unhold(p *pod) {
 // counts reports whether the failure of p, which is held, counts.
 func (p *pod) counts() bool { return !p.lost && !p.rule.ignored() }
 
+// hasActive reports whether index i has an active Pod. One that terminates can keep it busy, too (J-63).
+func (m *Machine) hasActive(i int32) bool {
+	if !m.index.isBusy(i) {
+		return false
+	}
+	if m.terminating == 0 || !effectivelyFailed(&m.job.Spec) {
+		return true
+	}
+	for _, p := range m.pods.slots {
+		if p != nil && p.index == i && p.active() {
+			return true
+		}
+	}
+	return false
+}
+
 // releaseHeld settles the held Pods whose index has come to an end or has a Pod. Only
-// indexes of newly ended Pods can have.
+// indexes of newly ended and of adopted Pods can have.
 func (m *Machine) releaseHeld() {
+	if m.strange {
+		for _, p := range m.pods.sorted(func(p *pod) bool { return p.held && m.hasActive(p.index) }) {
+			m.settleFailed(p)
+		}
+	}
 	for _, p := range m.ended {
 		if p == nil || p.index < 0 {
 			continue

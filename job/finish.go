@@ -92,10 +92,10 @@ func (m *Machine) countEnded() (failures int32) {
 		}
 		p.rule = m.job.Spec.PodFailurePolicy.match(p, m.template.Spec)
 		counts := m.valid(p) && !p.rule.ignored()
-		if m.perIndex() && m.valid(p) && !m.deleting() {
+		if m.perIndex() && m.valid(p) {
 			if p.rule.action == ActionFailIndex || counts && p.failures >= *m.job.Spec.BackoffLimitPerIndex { // J-64, J-65
 				m.index.failIndex(p.index)
-			} else if p.rule.action != ActionFailJob && !m.index.hasSucceeded(p.index) && !m.index.hasFailed(p.index) && !m.index.isBusy(p.index) {
+			} else if !m.deleting() && p.rule.action != ActionFailJob && !m.index.hasSucceeded(p.index) && !m.index.hasFailed(p.index) && !m.hasActive(p.index) {
 				m.ended[i] = nil
 				m.hold(p)
 				continue

@@ -178,10 +178,10 @@ func (m *Machine) Sync(now time.Time) *Plan {
 			m.deleteWithJob()           // foreground deletion
 			verdict = m.complete()      // J-34
 		} //
-		m.account(verdict)             // 5.6
-		m.record.Backoff = backoff     // J-77
-		m.interim(verdict)             // J-76
-		if verdict == nil && managed { //
+		m.keepBackoff(backoff, verdict) // J-77
+		m.account(verdict)              // 5.6
+		m.interim(verdict)              // J-76
+		if verdict == nil && managed {  //
 			m.updateSuspended() // J-115 ff.
 		} //
 		m.finish(verdict) // J-79

@@ -37,7 +37,7 @@ func (f *PodFailurePolicy) match(p *pod, spec *executor.PodSpec) policyMatch {
 			if name, code, ok := r.OnExitCodes.match(p, spec); ok {
 				return policyMatch{action: r.Action, rule: int32(i), code: code, name: name}
 			}
-		} else if c, ok := matchConditions(r.OnPodConditions, p); ok {
+		} else if c, ok := matchConditions(r.OnPodConditions, p, spec); ok {
 			return policyMatch{action: r.Action, rule: int32(i), cond: c}
 		}
 	}
@@ -74,17 +74,25 @@ func (e *PodFailurePolicyOnExitCodes) match(p *pod, spec *executor.PodSpec) (nam
 	return "", 0, false
 }
 
-// matchConditions is J-103.
-func matchConditions(patterns []PodFailurePolicyOnPodCondition, p *pod) (status.ConditionType, bool) {
-	if p.detail == nil {
-		return "", false
-	}
-	for _, want := range patterns {
-		if c := p.detail.Conditions.Get(want.Type); c != nil && c.Status == want.Status {
-			return c.Type, true
+// matchConditions is J-103: the first of the Pod's conditions that is like a pattern.
+func matchConditions(patterns []PodFailurePolicyOnPodCondition, p *pod, spec *executor.PodSpec) (status.ConditionType, bool) {
+	for _, c := range p.conditions(spec) {
+		for _, want := range patterns {
+			if c.Type == want.Type && c.Status == want.Status {
+				return c.Type, true
+			}
 		}
 	}
 	return "", false
+}
+
+// conditions are the Pod's, with those that follow from its phase and its containers.
+func (p *pod) conditions(spec *executor.PodSpec) status.Conditions {
+	s := executor.PodState{
+		Pod:   &executor.Pod{Template: &executor.Template{Spec: spec}, Created: p.created},
+		Phase: p.phase, Ready: p.ready, Scheduled: p.scheduled, Started: p.started, Finished: p.finished, Detail: p.detail,
+	}
+	return s.Conditions()
 }
 
 // failJobMessage is J-104.

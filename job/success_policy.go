@@ -28,7 +28,9 @@ func (m *Machine) setSuccessRules() {
 			s.want, s.never = int32(s.listed.Len()), s.listed.Len() == 0
 		}
 		if r.SucceededCount != nil {
-			s.want = *r.SucceededCount
+			if s.want = *r.SucceededCount; !s.all {
+				s.want = min(s.want, int32(s.listed.Len())) // all that are listed are enough
+			}
 		}
 		m.success = append(m.success, s)
 	}
