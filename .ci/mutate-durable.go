@@ -47,7 +47,7 @@ func (c *Controller) applyTwice(ctx context.Context, b *batch, t *attempts) (sta
 		}
 		v := *all.Puts[s.put].Value.(*storedJob)
 		if old, ok := lastRecords.Swap(s.l, v.record); ok {
-			v.record = old.(*Record)
+			v.record = old.(recordRuns)
 			half.Puts = append(half.Puts, status.Put{Key: all.Puts[s.put].Key, Value: &v, Expect: all.Puts[s.put].Expect})
 			at = append(at, s.put)
 		}

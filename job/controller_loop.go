@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/podless/podless/executor"
@@ -28,6 +30,10 @@ type loop struct {
 	kick    chan struct{}
 	ending  chan bool // end when all is done; true: in order
 	applied chan *batch
+
+	came   atomic.Int64 // states that were reported, repeats included
+	before int64        // came, when Plans were carried out last
+	made   int64        // Pods that these have created
 }
 
 // batch is what one Apply stores.
@@ -92,12 +98,49 @@ func (o *loop) give(ready []*liveJob) {
 // orderly end.
 func (o *loop) finish(orderly bool) { o.ending <- orderly }
 
+// gather lets Pods that end at once be there for the next Apply: otherwise those that
+// ended a moment after the first would wait for two. It ends when all that were created
+// after the last Apply have reported or nobody comes any more, long before an Apply would.
+func (o *loop) gather() {
+	const (
+		patience = 8 // turns without a newcomer
+		limit    = 200 * time.Microsecond
+	)
+	made := o.made
+	o.made = 0
+	if made == 0 {
+		return
+	}
+	start, last := time.Now(), int64(0)
+	for turn := 0; turn < patience; turn++ {
+		came := o.came.Load() - o.before
+		if came >= made || turn > 0 && time.Since(start) > limit {
+			return
+		}
+		if came > last {
+			last, turn = came, 0
+		}
+		runtime.Gosched()
+	}
+}
+
 // run takes turns until finish was called and all is stored, or ctx is done.
 func (o *loop) run(ctx context.Context, c *Controller) error {
 	busy := false
 	next := new(batch)
 	ending, orderly := o.ending, false
+	batches := make(chan *batch)
+	defer close(batches)
+	go func() { // one goroutine for all: its stack has grown
+		for b := range batches {
+			c.apply(ctx, b)
+			o.applied <- b
+		}
+	}()
 	for {
+		if !busy {
+			o.gather()
+		}
 		ready := o.take()
 		for _, l := range ready {
 			l.queued.Store(false)
@@ -108,12 +151,8 @@ func (o *loop) run(ctx context.Context, c *Controller) error {
 		o.takeMetas(next)
 		if !busy && len(next.jobs)+len(next.metas) > 0 {
 			busy = true
-			b := next
+			batches <- next
 			next = new(batch)
-			go func() {
-				c.apply(ctx, b)
-				o.applied <- b
-			}()
 		}
 		if idle && !busy && ending == nil {
 			if !orderly {
@@ -297,6 +336,7 @@ func (c *Controller) apply(ctx context.Context, b *batch) {
 
 // afterApply carries out the Plans whose state is stored now.
 func (c *Controller) afterApply(b *batch) (fatal error) {
+	c.loop.before = c.loop.came.Load()
 	for i := range b.jobs {
 		s := &b.jobs[i]
 		if err := c.afterStored(s); err != nil && fatal == nil {
@@ -320,6 +360,9 @@ func (c *Controller) afterStored(s *storing) (fatal error) {
 		l.version = l.storedAt
 		c.publish(l, s.next, l.storedAt)
 		if s.plan != nil {
+			for i := range s.plan.Create {
+				c.loop.made += int64(s.plan.Create[i].N)
+			}
 			if c.carryOut(l, s.plan, l.synced) || s.again {
 				c.loop.enqueue(l)
 			}

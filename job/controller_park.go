@@ -101,7 +101,7 @@ func (c *Controller) revive(l *liveJob) error {
 		if err != nil {
 			return fmt.Errorf("job: %s: %w", l.key, err)
 		}
-		j, record = v.job, v.record
+		j, record = v.job, v.record.record()
 		j.Metadata.ResourceVersion = formatVersion(p.version)
 	}
 	m, err := NewMachine(j, record, c.machineOptions())

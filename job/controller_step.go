@@ -34,6 +34,7 @@ func (c *Controller) deliver(l *liveJob, states []executor.PodState) {
 		return
 	}
 	l.mail.putStates(states)
+	c.loop.came.Add(int64(len(states)))
 	c.attend(l)
 }
 

@@ -104,7 +104,7 @@ func (c *Controller) loadJob(o status.Object) (*liveJob, error) {
 
 // liveFrom returns the Job of a stored value.
 func (c *Controller) liveFrom(v *storedJob, version status.Version) (*liveJob, error) {
-	l, err := c.newLiveJob(v.job, v.record)
+	l, err := c.newLiveJob(v.job, v.record.record())
 	if err != nil {
 		return nil, err
 	}

@@ -283,18 +283,26 @@ func TestStoredJobRoundTrip(t *testing.T) {
 	r := &Record{Next: 7, Backoff: Backoff{2, 99}, Open: []OpenPod{
 		{UID: executor.NewUID(1, 2), Index: -1, Failures: 3, Ignored: 4, Created: 5, Deleting: true, Failed: 6, FailureIgnored: true, Lost: true},
 		{UID: executor.NewUID(1, 3), Index: 8},
+		{UID: executor.NewUID(1, 4), Index: 9}, // a run of two
+		{UID: executor.NewUID(1, 6), Index: 10},
+		{UID: executor.NewUID(1, 7), Index: -1},
+		{UID: executor.NewUID(1, 8), Index: -1}, // of three
+		{UID: executor.NewUID(1, 9), Index: -1},
+		{UID: executor.NewUID(2, 10), Index: -1},
+		{UID: executor.NewUID(2, 11), Index: 0},
 	}}
 	c := &Controller{}
 	l, err := c.newLiveJob(j, r)
 	require.NoError(t, err)
 	v := c.storedValue(l, j)
-	v.record = r
+	v.record = r.runs()
+	assert.Len(t, v.record.open, 6)
 	data, err := v.AppendBinary(nil)
 	require.NoError(t, err)
 	got := new(storedJob)
 	require.NoError(t, got.decode(data))
 	assert.Equal(t, j.Status, got.job.Status)
-	assert.Equal(t, r, got.record)
+	assert.Equal(t, r, got.record.record())
 	assert.Equal(t, j.Metadata.CreationTimestamp, got.job.Metadata.CreationTimestamp)
 	assert.Equal(t, j.Metadata.DeletionTimestamp, got.job.Metadata.DeletionTimestamp)
 	assert.True(t, sameSpec(&j.Spec, &got.job.Spec))

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"math"
 	"time"
 
 	"github.com/podless/podless/executor"
@@ -20,11 +21,11 @@ import (
 // JSON would round; status and Record, binary, with nanoseconds.
 type storedJob struct {
 	job    *Job
-	record *Record
+	record recordRuns
 	object []byte // the encoding of job without status; shared by all that differ in status only
 }
 
-const storedFormat = 1
+const storedFormat = 2
 
 // uidMark stands for the Job's UID, which labels and selector repeat. JSON has no such
 // byte.
@@ -41,7 +42,7 @@ func (c *Controller) storedValue(l *liveJob, j *Job) *storedJob {
 			l.encoded = bytes.ReplaceAll(text, []byte(l.uid), uidMark)
 		}
 	}
-	return &storedJob{job: j, record: l.machine.Record(), object: l.encoded}
+	return &storedJob{job: j, record: l.machine.runs(), object: l.encoded}
 }
 
 // AppendBinary implements [encoding.BinaryAppender].
@@ -56,7 +57,7 @@ func (v *storedJob) AppendBinary(b []byte) ([]byte, error) {
 	e.time(v.job.Metadata.CreationTimestamp)
 	e.timePtr(v.job.Metadata.DeletionTimestamp)
 	e.status(&v.job.Status)
-	e.record(v.record)
+	e.record(&v.record)
 	binary.LittleEndian.PutUint32(e.b[from+1:], crc32.Checksum(e.b[from+headAt:], castagnoli))
 	return e.b, nil
 }
@@ -74,7 +75,7 @@ type head struct {
 
 // parkable reports whether nothing more will come of the Job but its deletion.
 func (v *storedJob) parkable() bool {
-	return v.job.Finished() && len(v.record.Open) == 0 && v.job.Metadata.DeletionTimestamp == nil && len(jobOwners(v.job)) == 0
+	return v.job.Finished() && len(v.record.open) == 0 && v.job.Metadata.DeletionTimestamp == nil && len(jobOwners(v.job)) == 0
 }
 
 func (e *encoder) head(v *storedJob) {
@@ -122,7 +123,7 @@ func (v *storedJob) decode(data []byte) error {
 	}
 	uid := d.head().uid
 	text := bytes.ReplaceAll(d.bytes(), uidMark, []byte(uid))
-	v.job, v.record = new(Job), new(Record)
+	v.job = new(Job)
 	if d.err == nil {
 		if err := json.Unmarshal(text, v.job); err != nil {
 			return err
@@ -132,7 +133,7 @@ func (v *storedJob) decode(data []byte) error {
 	v.job.Metadata.CreationTimestamp = d.time()
 	v.job.Metadata.DeletionTimestamp = d.timePtr()
 	d.status(&v.job.Status)
-	d.record(v.record)
+	d.record(&v.record)
 	if d.err == nil && len(d.b) > 0 {
 		d.err = fmt.Errorf("%d bytes too many", len(d.b))
 	}
@@ -185,15 +186,16 @@ func (d *decoder) status(s *Status) {
 	}
 }
 
-func (e *encoder) record(r *Record) {
-	e.uint(r.Next)
-	e.int(int64(r.Backoff.Failures))
-	e.int(int64(r.Backoff.Last))
-	e.uint(uint64(len(r.Open)))
-	for i := range r.Open {
-		o := &r.Open[i]
+func (e *encoder) record(r *recordRuns) {
+	e.uint(r.next)
+	e.int(int64(r.backoff.Failures))
+	e.int(int64(r.backoff.Last))
+	e.uint(uint64(len(r.open)))
+	for i := range r.open {
+		o := &r.open[i]
 		e.b = binary.BigEndian.AppendUint64(e.b, o.UID.High())
 		e.b = binary.BigEndian.AppendUint64(e.b, o.UID.Ordinal())
+		e.uint(o.n)
 		e.int(int64(o.Index))
 		e.int(int64(o.Failures))
 		e.int(int64(o.Ignored))
@@ -205,21 +207,26 @@ func (e *encoder) record(r *Record) {
 	}
 }
 
-func (d *decoder) record(r *Record) {
-	r.Next = d.uint()
-	r.Backoff = Backoff{Failures: d.int32(), Last: executor.Stamp(d.int())}
+func (d *decoder) record(r *recordRuns) {
+	*r = recordRuns{next: d.uint(), backoff: Backoff{Failures: d.int32(), Last: executor.Stamp(d.int())}}
 	for range d.count() {
-		var o OpenPod
+		var o openRun
 		if uid := d.take(16); uid != nil {
 			o.UID = executor.NewUID(binary.BigEndian.Uint64(uid), binary.BigEndian.Uint64(uid[8:]))
 		}
+		if o.n = d.uint(); o.n == 0 || o.n > math.MaxInt32 {
+			d.fail()
+		}
 		o.Index, o.Failures, o.Ignored = d.int32(), d.int32(), d.int32()
+		if o.Index >= 0 && uint64(o.Index)+o.n-1 > math.MaxInt32 {
+			d.fail()
+		}
 		o.Created, o.Deleting = executor.Stamp(d.int()), d.bool()
 		o.Failed, o.FailureIgnored, o.Lost = executor.Stamp(d.int()), d.bool(), d.bool()
 		if d.err != nil {
 			return
 		}
-		r.Open = append(r.Open, o)
+		r.open = append(r.open, o)
 	}
 }
 

@@ -1,6 +1,7 @@
 package job
 
 import (
+	"math"
 	"slices"
 
 	"github.com/podless/podless/executor"
@@ -35,16 +36,77 @@ func (m *Machine) Status() *Status {
 }
 
 // Record returns a snapshot of what must not be forgotten.
-func (m *Machine) Record() *Record {
-	r := &Record{Next: m.record.Next, Backoff: m.record.Backoff}
-	if m.open == 0 {
-		return r
+func (m *Machine) Record() *Record { return m.runs().record() }
+
+// recordRuns is a Record whose Pods are told in runs. As a rule these are few, however
+// many Pods there are.
+type recordRuns struct {
+	next    uint64
+	backoff Backoff
+	open    []openRun
+}
+
+func (m *Machine) runs() recordRuns {
+	return recordRuns{next: m.record.Next, backoff: m.record.Backoff, open: m.openRuns()}
+}
+
+func (r *Record) runs() recordRuns {
+	out := recordRuns{next: r.Next, backoff: r.Backoff}
+	for i := range r.Open {
+		out.open = addRun(out.open, &r.Open[i])
 	}
-	r.Open = make([]OpenPod, 0, m.open)
-	for _, p := range m.pods.slots {
-		if p == nil || !p.open {
-			continue
+	return out
+}
+
+func (r recordRuns) record() *Record {
+	n := uint64(0)
+	for i := range r.open {
+		n += r.open[i].n
+	}
+	out := &Record{Next: r.next, Backoff: r.backoff}
+	if n > 0 {
+		out.Open = make([]OpenPod, 0, n)
+	}
+	for i := range r.open {
+		for k := range r.open[i].n {
+			out.Open = append(out.Open, r.open[i].at(k))
 		}
+	}
+	return out
+}
+
+// openRun is n open Pods of consecutive ordinals that differ in nothing else but
+// their indexes, which are consecutive, too, if they have any.
+type openRun struct {
+	OpenPod // the first
+	n       uint64
+}
+
+// at returns the Pod at that place of the run, or the one that could follow it.
+func (r *openRun) at(i uint64) OpenPod {
+	o := r.OpenPod
+	if i > 0 {
+		o.UID = executor.NewUID(o.UID.High(), o.UID.Ordinal()+i)
+		if o.Index >= 0 {
+			o.Index += int32(i)
+		}
+	}
+	return o
+}
+
+func addRun(runs []openRun, o *OpenPod) []openRun {
+	if last := len(runs) - 1; last >= 0 && *o == runs[last].at(runs[last].n) {
+		runs[last].n++
+		return runs
+	}
+	return append(runs, openRun{*o, 1})
+}
+
+func (m *Machine) openRuns() (runs []openRun) {
+	if m.open == 0 {
+		return nil
+	}
+	for _, p := range m.openInOrder() {
 		o := OpenPod{
 			UID: p.uid, Index: p.index, Failures: p.failures, Ignored: p.ignored,
 			Created: p.created, Deleting: (p.deleted != 0 || p.asked) && !p.phase.Terminal(),
@@ -52,10 +114,40 @@ func (m *Machine) Record() *Record {
 		if p.held {
 			o.Failed, o.FailureIgnored, o.Lost = max(p.finishTime(), 1), p.rule.ignored(), p.lost
 		}
-		r.Open = append(r.Open, o)
+		runs = addRun(runs, &o)
 	}
-	slices.SortFunc(r.Open, func(a, b OpenPod) int { return a.UID.Compare(b.UID) })
-	return r
+	return runs
+}
+
+// openInOrder returns the open Pods in order of ordinal.
+func (m *Machine) openInOrder() []*pod {
+	ps := make([]*pod, 0, m.open)
+	low, high := m.record.Next, uint64(0)
+	for _, p := range m.pods.slots {
+		if p == nil || !p.open {
+			continue
+		}
+		ps = append(ps, p)
+		low, high = min(low, p.uid.Ordinal()), max(high, p.uid.Ordinal())
+		if p.adopted {
+			high = math.MaxUint64
+		}
+	}
+	if high-low >= uint64(4*len(ps)) {
+		slices.SortFunc(ps, func(a, b *pod) int { return a.uid.Compare(b.uid) })
+		return ps
+	}
+	places := make([]*pod, high-low+1) // close to each other: no need to sort
+	for _, p := range ps {
+		places[p.uid.Ordinal()-low] = p
+	}
+	ps = ps[:0]
+	for _, p := range places {
+		if p != nil {
+			ps = append(ps, p)
+		}
+	}
+	return ps
 }
 
 // load takes up a stored status.
