@@ -35,7 +35,7 @@ func readAdmissionVectors(t *testing.T, file string) []admissionVector {
 	data, err := os.ReadFile(file)
 	require.NoError(t, err)
 	var rows []admissionVector
-	require.NoError(t, json.Unmarshal(data, &rows))
+	require.NoError(t, json.Unmarshal(data, &rows), "%s: want a list of manifests with what became of them", file)
 	return rows
 }
 
