@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/podless/podless/internal/deepcopy"
 	"github.com/podless/podless/internal/openapi"
 	"github.com/podless/podless/job"
 	"github.com/podless/podless/status"
@@ -41,7 +42,7 @@ func (c *Controller) Create(ctx context.Context, cj *CronJob) (*CronJob, error) 
 	if cj == nil {
 		return nil, required("cronJob", "a *cronjob.CronJob")
 	}
-	n := deepCopy(cj)
+	n := deepcopy.Of(cj)
 	if err := checkNew(n); err != nil {
 		return nil, err
 	}
@@ -152,7 +153,7 @@ func (c *Controller) Update(ctx context.Context, cj *CronJob) (*CronJob, error) 
 	if cj.Metadata.Name == "" {
 		return nil, required("metadata.name", "name is required")
 	}
-	n := deepCopy(cj)
+	n := deepcopy.Of(cj)
 	return c.change(ctx, n.Metadata.Key(), func(*CronJob) (*CronJob, error) { return n, nil })
 }
 
@@ -165,7 +166,7 @@ func (c *Controller) UpdateStatus(ctx context.Context, cj *CronJob) (*CronJob, e
 	if cj == nil || cj.Metadata.Name == "" {
 		return nil, required("metadata.name", "name is required")
 	}
-	st := deepCopy(cj).Status
+	st := deepcopy.Of(cj).Status
 	o := &op{key: cj.Metadata.Key()}
 	o.change = func(old *CronJob) (*CronJob, error) {
 		if old == nil {

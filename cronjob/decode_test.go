@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/podless/podless/internal/deepcopy"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -29,7 +30,7 @@ func TestDecodeRoundTrip(t *testing.T) {
 		t.Run(c.Name, func(t *testing.T) {
 			cj, err := Decode(c.Defaulted)
 			require.NoError(t, err)
-			again, err := json.Marshal(deepCopy(cj))
+			again, err := json.Marshal(deepcopy.Of(cj))
 			require.NoError(t, err)
 			second, err := Decode(again)
 			require.NoError(t, err)

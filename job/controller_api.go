@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/podless/podless/executor"
+	"github.com/podless/podless/internal/deepcopy"
 	"github.com/podless/podless/status"
 )
 
@@ -56,7 +57,7 @@ func (c *Controller) Create(ctx context.Context, j *Job) (*Job, error) {
 
 // newJob returns what a user's Job looks like before it has name, UID and time.
 func newJob(j *Job) (*Job, error) {
-	n := deepCopy(j)
+	n := deepcopy.Of(j)
 	m := &n.Metadata
 	var errs status.FieldErrors
 	if n.APIVersion != "" && n.APIVersion != "batch/v1" {
@@ -92,7 +93,7 @@ const maxName = 63
 func (c *Controller) add(n *Job, generate bool) (*liveJob, error) {
 	j := n
 	if generate {
-		j = deepCopy(n)
+		j = deepcopy.Of(n)
 		j.Metadata.Name = status.GenerateName(j.Metadata.GenerateName, maxName)
 	}
 	j.Metadata.UID = status.NewUID()
@@ -238,7 +239,7 @@ func (c *Controller) Update(ctx context.Context, j *Job) (*Job, error) {
 	if j.Metadata.Name == "" {
 		return nil, required("metadata.name", "name is required")
 	}
-	j = deepCopy(j)
+	j = deepcopy.Of(j)
 	return c.change(ctx, j.Metadata.Key(), func(*Job) (*Job, error) { return j, nil })
 }
 

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/podless/podless/internal/deepcopy"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -324,7 +325,7 @@ func TestDeepCopySharesNothing(t *testing.T) {
 	j.Metadata.Labels = map[string]string{"a": "b"}
 	j.Spec.Template.Spec.Containers[0].Command = []string{"x"}
 	j.Status.StartTime = new(status.NewTime(t0))
-	c := deepCopy(j)
+	c := deepcopy.Of(j)
 	require.Equal(t, j, c)
 	c.Metadata.Labels["a"] = "c"
 	c.Spec.Template.Spec.Containers[0].Command[0] = "y"
@@ -340,7 +341,7 @@ func BenchmarkDeepCopy(b *testing.B) {
 	j := testJob("pi", 1, 1)
 	b.ReportAllocs()
 	for b.Loop() {
-		deepCopy(j)
+		deepcopy.Of(j)
 	}
 }
 

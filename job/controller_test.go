@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/podless/podless/internal/deepcopy"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -310,7 +311,7 @@ func TestControllerDeletes(t *testing.T) {
 				require.Len(t, list, 2)
 				assert.Nil(t, list[0].Metadata.ControllerRef())
 
-				heir := deepCopy(old)
+				heir := deepcopy.Of(old)
 				heir.Metadata.Name = "new"
 				made := s.create(heir)
 				assert.Len(t, s.pods(executor.Running), 2)
@@ -333,7 +334,7 @@ func TestControllerDeletes(t *testing.T) {
 				kept := s.get("pi")
 				require.NotNil(t, kept.Metadata.DeletionTimestamp)
 				assert.EqualValues(t, 2, kept.Metadata.Generation)
-				next := deepCopy(kept)
+				next := deepcopy.Of(kept)
 				next.Metadata.Finalizers = nil
 				_, err := s.Update(s.ctx, next)
 				require.NoError(t, err)
@@ -365,7 +366,7 @@ func TestControllerUpdates(t *testing.T) {
 			assert.Equal(t, seen.Metadata.ResourceVersion, same.Metadata.ResourceVersion, "a no-op changes nothing")
 			assert.EqualValues(t, 1, same.Metadata.Generation)
 
-			next := deepCopy(seen)
+			next := deepcopy.Of(seen)
 			next.Spec.Parallelism = new(int32(3))
 			next.Status.Succeeded = 99
 			after, err := s.Update(s.ctx, next)
@@ -378,13 +379,13 @@ func TestControllerUpdates(t *testing.T) {
 			_, err = s.Update(s.ctx, next)
 			assert.ErrorIs(t, err, status.ErrConflict, "stale resourceVersion")
 
-			wrong := deepCopy(s.get("pi"))
+			wrong := deepcopy.Of(s.get("pi"))
 			wrong.Spec.Completions = new(int32(6))
 			_, err = s.Update(s.ctx, wrong)
 			var errs status.FieldErrors
 			require.ErrorAs(t, err, &errs, "V-40")
 
-			labelled := deepCopy(s.get("pi"))
+			labelled := deepcopy.Of(s.get("pi"))
 			labelled.Metadata.Labels = map[string]string{"a": "b"}
 			after, err = s.Update(s.ctx, labelled)
 			require.NoError(t, err)
