@@ -72,6 +72,8 @@ type omitValue struct{}
 
 // Message returns the error without its path, as Kubernetes' API gives it as the
 // cause: "Invalid value: -1: must be greater than or equal to 0".
+//
+// Kubernetes: meta/v1 StatusCause, message.
 func (e *FieldError) Message() string { // V-2
 	if e.Type == FieldUnknown {
 		return "unknown field " + strconv.Quote(e.Field)
@@ -99,6 +101,8 @@ func (e *FieldError) showsValue() bool {
 
 // Error returns path and message and, where they are known, the line and the
 // nearest valid name.
+//
+// Kubernetes: apimachinery, field.Error.
 func (e *FieldError) Error() string {
 	var b strings.Builder
 	if e.Line > 0 {
@@ -170,6 +174,8 @@ func (es FieldErrors) Unwrap() []error {
 }
 
 // Err returns es as an error, nil if it is empty.
+//
+// Kubernetes: apimachinery, field.ErrorList.ToAggregate.
 func (es FieldErrors) Err() error {
 	if len(es) == 0 {
 		return nil
@@ -178,17 +184,23 @@ func (es FieldErrors) Err() error {
 }
 
 // Required returns a FieldError for a field that must be set.
+//
+// Kubernetes: apimachinery, field.Required.
 func Required(path, detail string) *FieldError {
 	return &FieldError{Type: FieldValueRequired, Field: path, Value: "", Detail: detail}
 }
 
 // Invalid returns a FieldError for a value that breaks a rule, which detail says.
+//
+// Kubernetes: apimachinery, field.Invalid.
 func Invalid(path string, value any, detail string) *FieldError {
 	return &FieldError{Type: FieldValueInvalid, Field: path, Value: value, Detail: detail}
 }
 
 // NotSupported returns a FieldError for a value that is none of the supported
 // ones. They are named in the order given; without any the detail is empty.
+//
+// Kubernetes: apimachinery, field.NotSupported.
 func NotSupported[T ~string](path string, value any, supported []T) *FieldError {
 	detail := ""
 	if len(supported) > 0 {
@@ -202,29 +214,39 @@ func NotSupported[T ~string](path string, value any, supported []T) *FieldError 
 }
 
 // Duplicate returns a FieldError for a value that may occur once only.
+//
+// Kubernetes: apimachinery, field.Duplicate.
 func Duplicate(path string, value any) *FieldError {
 	return &FieldError{Type: FieldValueDuplicate, Field: path, Value: value}
 }
 
 // NotFound returns a FieldError for a name that refers to nothing in the object,
 // such as a volume mount of an undeclared volume.
+//
+// Kubernetes: apimachinery, field.NotFound.
 func NotFound(path string, value any) *FieldError {
 	return &FieldError{Type: FieldValueNotFound, Field: path, Value: value}
 }
 
 // Forbidden returns a FieldError for a field that must not be set here.
+//
+// Kubernetes: apimachinery, field.Forbidden.
 func Forbidden(path, detail string) *FieldError {
 	return &FieldError{Type: FieldValueForbidden, Field: path, Value: "", Detail: detail}
 }
 
 // TooLong returns a FieldError for a value of more than maxBytes bytes. The text
 // does not repeat the value.
+//
+// Kubernetes: apimachinery, field.TooLong.
 func TooLong(path string, value any, maxBytes int) *FieldError {
 	return &FieldError{Type: FieldValueTooLong, Field: path, Value: value,
 		Detail: fmt.Sprintf("may not be more than %d bytes", maxBytes)}
 }
 
 // TooMany returns a FieldError for a list of actual items where maxItems are allowed.
+//
+// Kubernetes: apimachinery, field.TooMany.
 func TooMany(path string, actual, maxItems int) *FieldError {
 	items := "items"
 	if maxItems == 1 {
@@ -236,6 +258,8 @@ func TooMany(path string, actual, maxItems int) *FieldError {
 
 // TypeInvalid returns a FieldError for a value of the wrong JSON type, as a decoder
 // finds it.
+//
+// Kubernetes: apimachinery, field.TypeInvalid.
 func TypeInvalid(path string, value any, detail string) *FieldError {
 	return &FieldError{Type: FieldValueTypeInvalid, Field: path, Value: value, Detail: detail}
 }

@@ -114,31 +114,9 @@ type image struct {
 	used []uint64 // a bit for each page that is reachable
 }
 
-// openImage chooses the newest state as bbolt will. With allowLost a file of which
-// one meta page is damaged opens too.
-func openImage(r io.ReaderAt, size int64, allowLost bool) (*image, error) {
-	metas, errs := findMetas(r)
-	newest := 0
-	switch {
-	case errs[0] != nil && errs[1] != nil:
-		return nil, fmt.Errorf("%w: its first meta page: %w", ErrCorrupt, errs[0])
-	case errs[0] == nil && errs[1] == nil:
-		if metas[1].txid > metas[0].txid {
-			newest = 1
-		}
-		if a, b := metas[newest].txid, metas[1-newest].txid; a != b+1 {
-			return nil, fmt.Errorf("%w: its meta pages are of transactions %d and %d", ErrCorrupt, b, a)
-		}
-	case !allowLost:
-		bad := 0
-		if errs[1] != nil {
-			bad = 1
-		}
-		return nil, fmt.Errorf("%w: meta page %d: %w; the newest batch may be lost (see Options.AllowLostBatch)", ErrCorrupt, bad, errs[bad])
-	case errs[0] != nil:
-		newest = 1
-	}
-	im := &image{r: r, size: size, meta: metas[newest]}
+// openImage begins the inspection of the state that m leads to.
+func openImage(r io.ReaderAt, size int64, m meta) (*image, error) {
+	im := &image{r: r, size: size, meta: m}
 	if s := im.pageSize; s < 1<<10 || s > 1<<24 || s&(s-1) != 0 {
 		return nil, fmt.Errorf("%w: its page size is %d", ErrCorrupt, s)
 	}
@@ -368,10 +346,45 @@ func (im *image) checkFreelist() error {
 	return nil
 }
 
-// inspect reads the whole store and returns its state record, which what was read
-// agrees with.
-func inspect(r io.ReaderAt, size int64, allowLost bool) (state, error) {
-	im, err := openImage(r, size, allowLost)
+// finding is what inspect found.
+type finding struct {
+	state state
+	torn  int64 // where the meta page stands that bbolt must not use; -1: there is none
+}
+
+// inspect reads the whole store and returns the newest state with which everything
+// that was read agrees. That is the one before the newest transaction if that one
+// is not whole: the machine stopped while it was written.
+func inspect(r io.ReaderAt, size int64) (finding, error) {
+	metas, errs := findMetas(r)
+	newest := 0
+	if errs[0] != nil || errs[1] == nil && metas[1].txid > metas[0].txid {
+		newest = 1
+	}
+	older := 1 - newest
+	if errs[newest] != nil {
+		return finding{}, fmt.Errorf("%w: its first meta page: %w", ErrCorrupt, errs[0])
+	}
+	if a, b := metas[newest].txid, metas[older].txid; errs[older] == nil && a != b+1 {
+		return finding{}, fmt.Errorf("%w: its meta pages are of transactions %d and %d", ErrCorrupt, b, a)
+	}
+	st, err := inspectState(r, size, metas[newest])
+	if err == nil {
+		return finding{st, -1}, nil
+	}
+	if errs[older] != nil || errors.Is(err, ErrFormat) {
+		return finding{}, err
+	}
+	st, olderErr := inspectState(r, size, metas[older])
+	if olderErr != nil {
+		return finding{}, err
+	}
+	return finding{st, int64(newest) * metas[older].pageSize}, nil
+}
+
+// inspectState reads all that m leads to and returns its state record.
+func inspectState(r io.ReaderAt, size int64, m meta) (state, error) {
+	im, err := openImage(r, size, m)
 	if err != nil {
 		return state{}, err
 	}

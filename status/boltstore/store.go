@@ -27,11 +27,6 @@ type Options struct {
 	// then survive the death of the process, but not that of the machine: after
 	// a power failure the newest may be missing, or the file be damaged.
 	NoSync bool
-
-	// AllowLostBatch opens a file of which one of the two pages that say where the
-	// newest state is are damaged, which is otherwise [ErrCorrupt]. It has then the
-	// state of the other one: that before the newest batch, or that after it.
-	AllowLostBatch bool
 }
 
 // Store is a [status.Store] in one file. All its methods may be called concurrently.
@@ -40,7 +35,7 @@ type Store struct {
 	db   *bbolt.DB
 	file *os.File // bbolt's own, to let go of it when bbolt cannot be asked any more
 
-	commitTx func(*bbolt.Tx) error // Commit, but for tests of a failing disk
+	commitTx func(*bbolt.Tx) error // but for tests of a failing disk
 
 	mu     sync.Mutex
 	idle   sync.Cond // on mu: leading is false and loads is 0
@@ -52,6 +47,9 @@ type Store struct {
 	loads  int
 	closed bool
 	failed error // set for good: the file has to be opened again
+
+	quiet       *time.Timer // confirms when nobody has come for a while
+	unconfirmed bool
 }
 
 var _ status.Store = (*Store)(nil)
@@ -62,6 +60,9 @@ var _ status.Store = (*Store)(nil)
 // [ErrLocked] if another Store has it. Every error names the file.
 func Open(path string, opts Options) (*Store, error) {
 	s := &Store{path: path, commitTx: (*bbolt.Tx).Commit}
+	if !opts.NoSync {
+		s.commitTx = s.commitSynced
+	}
 	s.idle.L = &s.mu
 	_, err := os.Stat(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -80,10 +81,17 @@ func Open(path string, opts Options) (*Store, error) {
 	if err == nil {
 		err = s.guard(s.readState)
 	}
+	if err == nil {
+		st := s.state
+		_ = s.commit(nil, &st) // confirm: it may be the first to read the newest batch
+		err = s.failed
+	}
 	if err != nil {
 		s.abandon()
 		return nil, s.errorf("open: %w", err)
 	}
+	s.quiet = time.AfterFunc(time.Hour, s.confirm)
+	s.quiet.Stop()
 	return s, nil
 }
 
@@ -95,7 +103,7 @@ func (s *Store) boltOptions(opts Options) *bbolt.Options {
 	return &bbolt.Options{
 		Timeout:      max(wait, time.Millisecond),
 		FreelistType: bbolt.FreelistMapType,
-		NoSync:       opts.NoSync,
+		NoSync:       true, // commitSynced does it
 		NoStatistics: true,
 		// Bbolt must not see the file before it is inspected, and that needs the lock.
 		OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
@@ -106,17 +114,33 @@ func (s *Store) boltOptions(opts Options) *bbolt.Options {
 			if err = lock(f, wait); err != nil {
 				return nil, errors.Join(err, f.Close())
 			}
-			info, err := f.Stat()
-			if err == nil {
-				s.state, err = inspect(f, info.Size(), opts.AllowLostBatch)
-			}
-			if err != nil {
+			if err = s.inspect(f); err != nil {
 				return nil, errors.Join(err, f.Close())
 			}
 			s.file = f
 			return f, nil
 		},
 	}
+}
+
+// inspect finds the newest state, and makes sure that bbolt will take that.
+func (s *Store) inspect(f *os.File) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	found, err := inspect(f, info.Size())
+	if err != nil {
+		return err
+	}
+	s.state = found.state
+	if found.torn < 0 {
+		return nil
+	}
+	if _, err := f.WriteAt(make([]byte, pageHeader+metaSize), found.torn); err != nil {
+		return err
+	}
+	return f.Sync()
 }
 
 // readState makes sure that bbolt sees the state that was inspected.
@@ -288,8 +312,15 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.closed = true
+	s.quiet.Stop()
 	for s.lead || s.loads > 0 {
 		s.idle.Wait()
+	}
+	if s.failed == nil && s.unconfirmed {
+		st := s.state
+		s.mu.Unlock()
+		_ = s.commit(nil, &st) // what cannot be confirmed is there all the same
+		s.mu.Lock()
 	}
 	failed := s.failed
 	s.mu.Unlock()
