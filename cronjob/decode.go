@@ -19,11 +19,6 @@ func Decode(data []byte) (*CronJob, error) {
 	if err != nil {
 		return nil, status.FieldErrors{notJSON(err)}
 	}
-	return DecodeValue(doc)
-}
-
-// DecodeValue is [Decode] of a document that was parsed already.
-func DecodeValue(doc *rawjson.Value) (*CronJob, error) {
 	errs := openapi.Check(Kind, "", doc)
 	for _, f := range [...]struct{ name, want string }{{"apiVersion", APIVersion}, {"kind", Kind}} {
 		if v := doc.Get(f.name); v != nil && v.Kind == rawjson.String && v.Text != f.want && v.Text != "" {

@@ -16,7 +16,7 @@ import (
 func ApplyPatch(cj *CronJob, strategic bool, patch []byte) (*CronJob, error) {
 	var p map[string]json.RawMessage
 	if err := json.Unmarshal(patch, &p); err != nil || p == nil {
-		return nil, status.FieldErrors{status.TypeInvalid("", status.OmitValue, "must be a JSON object: a patch names the fields to change")}
+		return nil, status.FieldErrors{status.TypeInvalid("patch", status.OmitValue, "must be a JSON object with the fields to change")}
 	}
 	if !strategic {
 		return mergeInto(cj, patch)
@@ -61,7 +61,11 @@ func patchPart(j *job.Job, patch, path string) (*job.Job, error) {
 		errs = slices.Clone(errs)
 		for i, e := range errs {
 			moved := *e
-			moved.Field = path + moved.Field
+			if moved.Field == "patch" { // all of it
+				moved.Field = path[:len(path)-1]
+			} else {
+				moved.Field = path + moved.Field
+			}
 			errs[i] = &moved
 		}
 		return nil, errs

@@ -19,7 +19,9 @@ import (
 // Kubernetes: apimachinery, strategicpatch.
 func ApplyPatch(j *Job, strategic bool, patch []byte) (*Job, error) {
 	if _, err := rawjson.Parse(patch); err != nil {
-		return nil, status.FieldErrors{notJSON(err)}
+		e := notJSON(err)
+		e.Field = patchField
+		return nil, status.FieldErrors{e}
 	}
 	old, err := json.Marshal(j)
 	if err != nil {
@@ -31,11 +33,11 @@ func ApplyPatch(j *Job, strategic bool, patch []byte) (*Job, error) {
 	}
 	change, err := decodeTree(patch)
 	if err != nil {
-		return nil, status.FieldErrors{status.TypeInvalid("", status.OmitValue, err.Error())}
+		return nil, status.FieldErrors{status.TypeInvalid(patchField, status.OmitValue, err.Error())}
 	}
 	object, ok := change.(map[string]any)
 	if !ok {
-		return nil, status.FieldErrors{status.TypeInvalid("", status.OmitValue, "must be an object: a patch names the fields to change")}
+		return nil, status.FieldErrors{status.TypeInvalid(patchField, status.OmitValue, "must be an object with the fields to change")}
 	}
 	p := patcher{strategic: strategic}
 	merged, err := json.Marshal(p.object("", was.(map[string]any), object))
@@ -56,6 +58,9 @@ func ApplyPatch(j *Job, strategic bool, patch []byte) (*Job, error) {
 	}
 	return next, nil
 }
+
+// patchField is the field of errors about a whole patch.
+const patchField = "patch"
 
 // withoutLines drops the lines of errors in a document that nobody wrote.
 func withoutLines(err error) error {
@@ -112,7 +117,7 @@ func (p *patcher) object(path string, old, patch map[string]any) map[string]any 
 		case "delete":
 			return map[string]any{}
 		default:
-			p.fail(path+"."+directive, `must be "merge", "replace" or "delete"`)
+			p.fail(path+"."+directive, `must be "merge", "replace" or "delete": a directive of a strategic merge patch`)
 		}
 	}
 	if old == nil {
@@ -228,11 +233,11 @@ func (p *patcher) list(path, name string, old, patch []any) []any {
 		at := fmt.Sprintf("%s[%d]", path, i)
 		m, ok := item.(map[string]any)
 		if !ok {
-			p.fail(at, "must be an object")
+			p.fail(at, "must be an object: a patch merges the items of this list by "+key)
 			continue
 		}
 		if m[key] == nil || !isScalar(m[key]) {
-			p.fail(at+"."+key, "must be given: items of this list are merged by it")
+			p.fail(at+"."+key, "must be given: a patch merges the items of this list by it")
 			continue
 		}
 		found := -1

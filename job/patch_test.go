@@ -45,11 +45,12 @@ func TestApplyPatch(t *testing.T) {
 		"finalizers are joined":               {patch: `{"metadata":{"finalizers":["x/y","z/w"]}}`, path: []any{"metadata", "finalizers"}, want: `["x/y","z/w"]`},
 		"merge patch: lists are replaced":     {merge: true, patch: spec(`{"containers":[{"name":"x"}]}`), path: []any{"spec", "template", "spec", "containers"}, want: `[{"name":"x","resources":{}}]`},
 		"merge patch: $patch is no directive": {merge: true, patch: spec(`{"nodeSelector":{"$patch":"replace"}}`), path: []any{"spec", "template", "spec", "nodeSelector"}, want: `{"c":"d","$patch":"replace"}`},
-		"a list item without its key":         {patch: spec(`{"containers":[{"image":"x"}]}`), wantInError: `spec.template.spec.containers[0].name: Invalid value: must be given: items of this list are merged by it`},
+		"a list item without its key":         {patch: spec(`{"containers":[{"image":"x"}]}`), wantInError: `spec.template.spec.containers[0].name: Invalid value: must be given: a patch merges the items of this list by it`},
 		"an unknown field":                    {patch: `{"spec":{"paralelism":1}}`, wantInError: `unknown field "spec.paralelism" (did you mean "parallelism"?)`},
 		"a wrong type":                        {patch: `{"spec":{"parallelism":"x"}}`, wantInError: `spec.parallelism: Invalid value: "x": must be a whole number`},
-		"no object":                           {patch: `[]`, wantInError: `must be an object`},
-		"no JSON":                             {patch: `{`, wantInError: `must be JSON`},
+		"no object":                           {patch: `[]`, wantInError: `patch: Invalid value: must be an object with the fields to change`},
+		"no JSON":                             {patch: `{`, wantInError: `patch: Invalid value: must be JSON`},
+		"a list item that is no object":       {patch: spec(`{"containers":["x"]}`), wantInError: `spec.template.spec.containers[0]: Invalid value: must be an object: a patch merges the items of this list by name`},
 		"an unknown directive":                {patch: `{"spec":{"$patch":"x"}}`, wantInError: `spec.$patch: Invalid value: must be "merge", "replace" or "delete"`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -122,6 +122,13 @@ func parseRequirement(part string) (LabelSelectorRequirement, error) {
 		}
 		return r, r.check()
 	}
+	if words := strings.Fields(part); len(words) > 1 && (words[1] == "in" || words[1] == "notin") {
+		values := "A,B"
+		if len(words) > 2 {
+			values = strings.Join(words[2:], ",")
+		}
+		return r, fmt.Errorf("%q: want its values in parentheses: %s %s (%s)", part, words[0], words[1], values)
+	}
 	r.Key, r.Operator = part, "Exists"
 	return r, r.check()
 }
