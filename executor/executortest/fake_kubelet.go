@@ -196,6 +196,7 @@ func (k *Kubelet) Add(now time.Time, s StrayPod) (executor.UID, error) {
 		if s.Phase == executor.Failed {
 			p.state.ExitCode = 1
 		}
+		p.detail(func(*executor.PodDetail) {}) // its containers said nothing
 	}
 	k.insert(p)
 	return pod.UID, nil
