@@ -40,7 +40,8 @@ type Manifest struct {
 
 // Decode reads r to its end. Every problem of every document is in the error, a
 // [status.FieldErrors]; what r itself returns comes back wrapped. Empty documents are skipped, and a
-// manifest without any object is valid.
+// manifest without any object is valid. More than [MaxBytes], and in YAML more than 500,000 values, those that
+// aliases repeat counted each time, are an error.
 //
 // Kubernetes: kubectl create -f, with field validation Strict.
 func Decode(r io.Reader) (*Manifest, error) {

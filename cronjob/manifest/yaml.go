@@ -17,7 +17,8 @@ import (
 	"github.com/podless/podless/status"
 )
 
-// maxNodes is how many values one manifest may hold, those that aliases repeat counted each time.
+// maxNodes is how many values one manifest may hold, those that aliases repeat counted each time. So many take some
+// seconds and 600 MB, in passing, to read; a Job has a hundred or so.
 const maxNodes = 500_000
 
 // yamlLine finds the line in the text of a YAML error.
@@ -36,7 +37,7 @@ func parseYAML(data []byte) (docs []*rawjson.Value, problem *status.FieldError) 
 		if err := dec.Decode(&n); err == io.EOF {
 			return docs, nil
 		} else if err != nil {
-			return docs, syntaxProblem(err)
+			return docs, syntaxProblem(data, err)
 		}
 		doc, err := c.value(&n, 0)
 		if err != nil {
@@ -51,16 +52,38 @@ func parseYAML(data []byte) (docs []*rawjson.Value, problem *status.FieldError) 
 	}
 }
 
-func syntaxProblem(err error) *status.FieldError {
+func syntaxProblem(data []byte, err error) *status.FieldError {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
 	line := 0
 	if m := yamlLine.FindStringSubmatch(text); m != nil {
 		line, _ = strconv.Atoi(m[1])
 		text = text[len(m[0]):]
 	}
+	if strings.Contains(text, "tab character") || strings.Contains(text, "cannot start any token") {
+		if at := tabbedLine(data, line); at > 0 {
+			line, text = at, "a TAB indents this line: YAML takes spaces only"
+		}
+	}
 	e := status.TypeInvalid("", status.OmitValue, "must be YAML or JSON: "+text)
 	e.Line = line
 	return e
+}
+
+// tabbedLine returns the first line from the reported one on, which the parser may have counted one too low, that a TAB
+// indents; 0: neither it nor the next does.
+func tabbedLine(data []byte, reported int) int {
+	n := 0
+	for text := range bytes.Lines(data) {
+		n++
+		indent := text[:len(text)-len(bytes.TrimLeft(text, " \t"))]
+		if n >= reported && bytes.ContainsRune(indent, '\t') {
+			return n
+		}
+		if n > reported {
+			break
+		}
+	}
+	return 0
 }
 
 // nodeError is what is wrong with a node of valid YAML.
