@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -30,21 +31,21 @@ func durable(b *bench) (err error) {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	store, err := boltstore.Open(filepath.Join(dir, "podless.db"), boltstore.Options{})
+	h, counted, err := startDurable(b, filepath.Join(dir, "podless.db"), false)
 	if err != nil {
 		return err
 	}
-	defer store.Close()
-	counted := &countingStore{Store: store}
-	h, err := startFuncs(b.ctx, map[string]goroutine.Func{"noop": noop}, job.Options{Store: counted})
+	defer counted.Close()
+	early, earlyStore, err := startDurable(b, filepath.Join(dir, "early.db"), true)
 	if err != nil {
 		return err
 	}
+	defer earlyStore.Close()
 	syncs := 500
 	if b.tiny {
 		syncs = 20
 	}
-	disk := &contender{name: "fsync of 4 KiB", ops: syncs, run: func(ops int) error { return fsyncs(filepath.Join(dir, "file"), ops) }}
+	disk := &contender{name: "fdatasync of 4 KiB", ops: syncs, run: func(ops int) error { return fsyncs(filepath.Join(dir, "file"), ops) }}
 	var lines, rest []line
 	var grouped []func() row
 	for _, p := range []struct {
@@ -62,7 +63,14 @@ func durable(b *bench) (err error) {
 		}}
 		grouped = append(grouped, func() row {
 			return row{What: what + ": in one Apply", Who: "podless", Value: median(each, identity), Unit: number}
+		}, func() row { // one fdatasync for all that can end at once is the most that the disk allows
+			var shares []float64
+			for i := range pods.samples {
+				shares = append(shares, disk.samples[i].ns/(pods.samples[i].ns*float64(p.parallelism)))
+			}
+			return row{What: fmt.Sprintf("%s: share of %s × fdatasync", what, size(p.parallelism)), Who: "podless", Value: median(shares, identity), Unit: factor}
 		})
+		starts := &contender{name: "podless, StartEarly", ops: n, run: func(ops int) error { return early.run(newJob("bench", "noop", p.parallelism, ops)) }}
 		batch, err := openBolt(filepath.Join(dir, fmt.Sprintf("batch-%d.db", p.parallelism)))
 		if err != nil {
 			return err
@@ -78,6 +86,7 @@ func durable(b *bench) (err error) {
 		alone := &contender{name: "bbolt Update", ops: max(n/200, 20), run: func(ops int) error { return transactions(p.parallelism, ops, single.Update) }}
 		lines = append(lines, line{what: what, who: pods, beside: batched, unit: perSecond, target: p.target})
 		rest = append(rest,
+			line{what: what, who: starts, beside: batched, unit: perSecond},
 			line{what: what, who: pods, beside: alone, unit: perSecond},
 			line{what: what, who: pods, beside: disk, unit: perSecond})
 	}
@@ -89,7 +98,21 @@ func durable(b *bench) (err error) {
 			b.report.Rows = append(b.report.Rows, r)
 		}
 	}
-	return h.close()
+	return errors.Join(h.close(), early.close())
+}
+
+// startDurable serves Jobs with a Store in the file at path.
+func startDurable(b *bench, path string, early bool) (*host, *countingStore, error) {
+	store, err := boltstore.Open(path, boltstore.Options{})
+	if err != nil {
+		return nil, nil, err
+	}
+	counted := &countingStore{Store: store}
+	h, err := startFuncs(b.ctx, map[string]goroutine.Func{"noop": noop}, job.Options{Store: counted, StartEarly: early})
+	if err != nil {
+		return nil, nil, errors.Join(err, store.Close())
+	}
+	return h, counted, nil
 }
 
 // countingStore counts the Applies.
@@ -146,7 +169,7 @@ func fsyncs(path string, n int) error {
 		if _, err := f.WriteAt(page, 0); err != nil {
 			return err
 		}
-		if err := f.Sync(); err != nil {
+		if err := fdatasync(f); err != nil {
 			return err
 		}
 	}
