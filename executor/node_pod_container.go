@@ -166,13 +166,13 @@ func (p *podWorker) start(c *podContainer, now Stamp) {
 	}
 	p.touch(now)
 	p.starts = append(p.starts, run)
-	p.node.event(p.r, status.EventNormal, reasonStarted, "Started container "+c.spec.Name)
 }
 
 // runs notes that c runs.
 func (p *podWorker) runs(c *podContainer, info StartInfo) {
 	c.info, c.everStarted = info, true
 	c.state = ContainerState{Kind: ContainerRunning, Started: info.At}
+	p.node.event(p.r, status.EventNormal, reasonStarted, "Started container "+c.spec.Name)
 }
 
 // runContainer is the goroutine of one run.
@@ -269,6 +269,9 @@ func (p *podWorker) containerEnded(c *podContainer, exit Exit, err error, now St
 		started = 0
 	}
 	p.node.normalize(&exit, err, now)
+	if err != nil || exit.Lost {
+		p.node.event(p.r, status.EventWarning, reasonFailed, "Error: "+exit.Message)
+	}
 	p.node.fallbackToLog(c.spec, c.log, &exit)
 	p.node.cutMessage(&exit, len(p.all))
 	if exit.Started != 0 {

@@ -243,6 +243,9 @@ func (w *worker) finishRich(r *ContainerRun, exit Exit, err error) {
 		return
 	}
 	n.normalize(&exit, err, w.last)
+	if err != nil || exit.Lost {
+		n.event(r, status.EventWarning, reasonFailed, "Error: "+exit.Message)
+	}
 	if r.state.Load()&(runStopping|runAbandoned) == 0 && restartAfter(c, r.pod.Template.Spec.RestartPolicy, exit.Code) != restartNo {
 		w.serveSlow(r, &firstRun{exit: exit})
 		return
