@@ -2,7 +2,6 @@ package status
 
 import (
 	"cmp"
-	"container/list"
 	"math"
 	"slices"
 	"strings"
@@ -59,7 +58,7 @@ type EventLog struct {
 
 	mu       sync.Mutex
 	subjects map[subject]*subjectLog
-	recent   list.List // of *logged, the one updated the longest time ago first
+	recent   chain
 	updates  uint64
 }
 
@@ -71,11 +70,11 @@ type subject struct {
 	object ObjectReference
 }
 
+// subjectLog is searched from end to end: it is short.
 type subjectLog struct {
 	subject
-	logged  map[loggedKey]*logged
-	similar map[similarKey]*similarEvents
-	recent  list.List // of *logged, as EventLog.recent
+	recent  chain
+	similar []similarEvents
 
 	tokens   float64
 	refilled time.Time
@@ -88,7 +87,8 @@ type similarKey struct {
 }
 
 type similarEvents struct {
-	messages map[string]struct{} // fewer than similarLimit
+	similarKey
+	messages []string // different ones, fewer than similarLimit
 	last     time.Time
 	refs     int // logged events of this key
 }
@@ -102,14 +102,47 @@ type loggedKey struct {
 // logged is one event of the log. It is told once a token was there for it: until
 // then shown.Count is 0.
 type logged struct {
-	key      loggedKey
-	of       *subjectLog
-	first    Time
-	count    int64 // observed, told or not
-	shown    Event
-	updated  uint64
-	inLog    *list.Element
-	inObject *list.Element
+	key     loggedKey
+	of      *subjectLog
+	first   Time
+	count   int64 // observed, told or not
+	shown   Event
+	updated uint64
+	links   [2]struct{ before, after *logged } // in EventLog.recent and in of.recent
+}
+
+// chain lists events, the one updated the longest time ago first.
+type chain struct {
+	first, last *logged
+	n           int
+	which       int // of logged.links
+}
+
+func (c *chain) push(e *logged) {
+	e.links[c.which].before, e.links[c.which].after = c.last, nil
+	if c.last == nil {
+		c.first = e
+	} else {
+		c.last.links[c.which].after = e
+	}
+	c.last = e
+	c.n++
+}
+
+func (c *chain) remove(e *logged) {
+	l := &e.links[c.which]
+	if l.before == nil {
+		c.first = l.after
+	} else {
+		l.before.links[c.which].after = l.after
+	}
+	if l.after == nil {
+		c.last = l.before
+	} else {
+		l.after.links[c.which].before = l.before
+	}
+	l.before, l.after = nil, nil
+	c.n--
 }
 
 // NewEventLog returns an empty log.
@@ -131,15 +164,19 @@ func (l *EventLog) Record(e Event) {
 	defer l.mu.Unlock()
 	s := l.subjectLog(subject{e.Source, e.Object})
 	key := s.correlate(&e)
-	entry := s.logged[key]
+	entry := s.find(&key)
 	if entry == nil {
-		entry = l.add(s, key, e.FirstTimestamp)
+		entry = &logged{key: key, of: s, first: e.FirstTimestamp}
+		s.like(key.similarKey).refs++
+	} else {
+		l.recent.remove(entry)
+		s.recent.remove(entry)
 	}
+	l.recent.push(entry)
+	s.recent.push(entry)
 	l.updates++
 	entry.updated = l.updates
 	entry.count += int64(e.Count)
-	l.recent.MoveToBack(entry.inLog)
-	s.recent.MoveToBack(entry.inObject)
 	if s.allow(e.LastTimestamp.Time) {
 		e.FirstTimestamp = entry.first
 		e.Count = int32(min(entry.count, math.MaxInt32))
@@ -162,7 +199,7 @@ func (l *EventLog) List(ref ObjectReference) []Event {
 		if !ref.matches(s.object) {
 			continue
 		}
-		for _, entry := range log.logged {
+		for entry := log.recent.first; entry != nil; entry = entry.links[log.recent.which].after {
 			if entry.shown.Count > 0 {
 				lines = append(lines, line{entry.shown, entry.updated})
 			}
@@ -190,12 +227,7 @@ func (r ObjectReference) matches(object ObjectReference) bool {
 func (l *EventLog) subjectLog(of subject) *subjectLog {
 	s := l.subjects[of]
 	if s == nil {
-		s = &subjectLog{
-			subject: of,
-			logged:  make(map[loggedKey]*logged),
-			similar: make(map[similarKey]*similarEvents),
-			tokens:  eventBurst,
-		}
+		s = &subjectLog{subject: of, recent: chain{which: 1}, similar: make([]similarEvents, 0, 3), tokens: eventBurst}
 		if l.subjects == nil {
 			l.subjects = make(map[subject]*subjectLog)
 		}
@@ -204,28 +236,45 @@ func (l *EventLog) subjectLog(of subject) *subjectLog {
 	return s
 }
 
+// find returns the event of that key, nil if it is not logged.
+func (s *subjectLog) find(key *loggedKey) *logged {
+	for e := s.recent.last; e != nil; e = e.links[s.recent.which].before {
+		if e.key == *key {
+			return e
+		}
+	}
+	return nil
+}
+
+// like returns what is kept of the events of that key; valid until the next one is added.
+func (s *subjectLog) like(key similarKey) *similarEvents {
+	for i := range s.similar {
+		if s.similar[i].similarKey == key {
+			return &s.similar[i]
+		}
+	}
+	s.similar = append(s.similar, similarEvents{similarKey: key})
+	return &s.similar[len(s.similar)-1]
+}
+
 // correlate says which logged event e belongs to. If e is one too many of its
 // reason, it becomes a combined one.
 func (s *subjectLog) correlate(e *Event) loggedKey {
 	key := similarKey{e.Type, e.Reason}
 	now := e.LastTimestamp.Time
-	like := s.similar[key]
-	if like == nil {
-		like = &similarEvents{}
-		s.similar[key] = like
-	}
-	if like.messages == nil || now.Sub(like.last) > similarInterval {
-		like.messages = make(map[string]struct{})
+	like := s.like(key)
+	if now.Sub(like.last) > similarInterval {
+		like.messages = nil
 	}
 	if now.After(like.last) {
 		like.last = now
 	}
-	if _, known := like.messages[e.Message]; !known {
+	if !slices.Contains(like.messages, e.Message) {
 		if len(like.messages) >= similarLimit-1 {
 			e.Message = combinedPrefix + e.Message
 			return loggedKey{similarKey: key, combined: true}
 		}
-		like.messages[e.Message] = struct{}{}
+		like.messages = append(like.messages, e.Message)
 	}
 	return loggedKey{similarKey: key, message: e.Message}
 }
@@ -247,22 +296,13 @@ func (s *subjectLog) allow(now time.Time) bool {
 	return true
 }
 
-func (l *EventLog) add(s *subjectLog, key loggedKey, first Time) *logged {
-	entry := &logged{key: key, of: s, first: first}
-	entry.inLog = l.recent.PushBack(entry)
-	entry.inObject = s.recent.PushBack(entry)
-	s.logged[key] = entry
-	s.similar[key.similarKey].refs++
-	return entry
-}
-
 // shrink keeps the bounds after an event about s.
 func (l *EventLog) shrink(s *subjectLog) {
-	for s.recent.Len() > bound(l.opts.MaxPerObject, 100) {
-		l.remove(s.recent.Front().Value.(*logged))
+	for s.recent.n > bound(l.opts.MaxPerObject, 100) {
+		l.remove(s.recent.first)
 	}
-	for l.recent.Len() > bound(l.opts.MaxEvents, 4096) {
-		l.remove(l.recent.Front().Value.(*logged))
+	for l.recent.n > bound(l.opts.MaxEvents, 4096) {
+		l.remove(l.recent.first)
 	}
 }
 
@@ -270,14 +310,13 @@ func (l *EventLog) shrink(s *subjectLog) {
 // was the last of them.
 func (l *EventLog) remove(entry *logged) {
 	s := entry.of
-	l.recent.Remove(entry.inLog)
-	s.recent.Remove(entry.inObject)
-	delete(s.logged, entry.key)
-	like := s.similar[entry.key.similarKey]
+	l.recent.remove(entry)
+	s.recent.remove(entry)
+	like := s.like(entry.key.similarKey)
 	if like.refs--; like.refs == 0 {
-		delete(s.similar, entry.key.similarKey)
+		s.similar = slices.DeleteFunc(s.similar, func(e similarEvents) bool { return e.refs == 0 })
 	}
-	if len(s.logged) == 0 {
+	if s.recent.n == 0 {
 		delete(l.subjects, s.subject)
 	}
 }

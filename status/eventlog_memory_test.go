@@ -16,6 +16,6 @@ func TestEventLogForgetsWhatNoEventNeeds(t *testing.T) {
 	assert.Len(t, log.subjects, 2)
 	for _, s := range log.subjects {
 		assert.LessOrEqual(t, len(s.similar), 4)
-		assert.Len(t, s.similar, len(s.logged))
+		assert.Len(t, s.similar, s.recent.n)
 	}
 }

@@ -2,7 +2,7 @@ package status
 
 import (
 	"crypto/rand"
-	"fmt"
+	"encoding/hex"
 )
 
 // NewUID returns a random UUID, version 4, for [ObjectMeta].UID.
@@ -10,7 +10,8 @@ func NewUID() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // it never fails
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:16])
+	s := hex.EncodeToString(b[:])
+	return s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:]
 }
 
 // GenerateName returns a name made of base and five random characters. Of base no more is kept than leaves the name at most
