@@ -26,17 +26,39 @@ const (
 	valueMessage     = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character"
 )
 
-func isLower(c byte) bool { return c >= 'a' && c <= 'z' || c >= '0' && c <= '9' }
-func isAlnum(c byte) bool { return isLower(c) || c >= 'A' && c <= 'Z' }
+// charset says which bytes belong to it.
+type charset [256]bool
 
-// form reports whether s starts and ends with a character that edge accepts and has between only those or
-// one of inner.
-func form(s string, edge func(byte) bool, inner string) bool {
-	if s == "" || !edge(s[0]) || !edge(s[len(s)-1]) {
+func charsetOf(bytes string) *charset {
+	c := new(charset)
+	for i := range len(bytes) {
+		c[bytes[i]] = true
+	}
+	return c
+}
+
+const (
+	lowerBytes = "abcdefghijklmnopqrstuvwxyz0123456789"
+	alnumBytes = lowerBytes + "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+)
+
+var (
+	lower          = charsetOf(lowerBytes)
+	alnum          = charsetOf(alnumBytes)
+	inLabel        = charsetOf(lowerBytes + "-")
+	inSubdomain    = charsetOf(lowerBytes + "-.")
+	inSearchDomain = charsetOf(lowerBytes + "-_")
+	inName         = charsetOf(alnumBytes + "-_.")
+	inPath         = charsetOf(alnumBytes + "/-._~%!$&'()*+,;=:")
+)
+
+// form reports whether s is not empty, has only characters of inner, and starts and ends with one of edge.
+func form(s string, edge, inner *charset) bool {
+	if s == "" || !edge[s[0]] || !edge[s[len(s)-1]] {
 		return false
 	}
 	for i := range len(s) {
-		if !edge(s[i]) && strings.IndexByte(inner, s[i]) < 0 {
+		if !inner[s[i]] {
 			return false
 		}
 	}
@@ -69,8 +91,8 @@ func DNSLabel(s string) (msgs []string) {
 	if len(s) > maxLabel {
 		msgs = append(msgs, tooManyCharacters(maxLabel))
 	}
-	if !form(s, isLower, "-") {
-		if form(s, isLower, "-.") && validSubdomain(s) {
+	if !form(s, lower, inLabel) {
+		if form(s, lower, inSubdomain) && validSubdomain(s) {
 			msgs = append(msgs, "must not contain dots")
 		} else {
 			msgs = append(msgs, regexMessage(labelMessage, labelFormat, "my-name", "123-abc"))
@@ -81,7 +103,7 @@ func DNSLabel(s string) (msgs []string) {
 
 func validSubdomain(s string) bool {
 	for part := range strings.SplitSeq(s, ".") {
-		if !form(part, isLower, "-") {
+		if !form(part, lower, inLabel) {
 			return false
 		}
 	}
@@ -105,7 +127,7 @@ func SearchPath(s string) (msgs []string) {
 		msgs = append(msgs, tooManyCharacters(maxSubdomain))
 	}
 	for part := range strings.SplitSeq(s, ".") {
-		if !form(strings.TrimPrefix(part, "_"), isLower, "-_") {
+		if !form(strings.TrimPrefix(part, "_"), lower, inSearchDomain) {
 			const label = `_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?`
 			return append(msgs, regexMessage("a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must start and end with an alphanumeric character",
 				label+`(\.`+label+`)*`, "example.com"))
@@ -140,7 +162,7 @@ func QualifiedName(s string) (msgs []string) {
 	} else if len(name) > maxQualifiedName {
 		msgs = append(msgs, "name part "+tooLong(maxQualifiedName))
 	}
-	if !form(name, isAlnum, "-_.") {
+	if !form(name, alnum, inName) {
 		msgs = append(msgs, "name part "+regexMessage(nameMessage, nameFormat, "MyName", "my.name", "123-abc"))
 	}
 	return msgs
@@ -151,7 +173,7 @@ func LabelValue(s string) (msgs []string) {
 	if len(s) > maxLabelValue {
 		msgs = append(msgs, tooLong(maxLabelValue))
 	}
-	if s != "" && !form(s, isAlnum, "-_.") {
+	if s != "" && !form(s, alnum, inName) {
 		msgs = append(msgs, regexMessage(valueMessage, valueFormat, "MyValue", "my_value", "12345"))
 	}
 	return msgs
@@ -169,12 +191,7 @@ func ValidLabels(labels map[string]string) bool {
 
 // HTTPPath is the syntax of the path in a domain-prefixed path.
 func HTTPPath(s string) (msgs []string) {
-	for i := range len(s) {
-		if c := s[i]; !isAlnum(c) && strings.IndexByte("/-._~%!$&'()*+,;=:", c) < 0 {
-			return []string{regexMessage("Invalid path", pathFormat)}
-		}
-	}
-	if s == "" {
+	if !form(s, inPath, inPath) {
 		return []string{regexMessage("Invalid path", pathFormat)}
 	}
 	return nil
@@ -201,7 +218,7 @@ func PortName(s string) (msgs []string) {
 	letter, good := false, true
 	for i := range len(s) {
 		letter = letter || s[i] >= 'a' && s[i] <= 'z'
-		good = good && (isLower(s[i]) || s[i] == '-')
+		good = good && inLabel[s[i]]
 	}
 	if !good || s == "" {
 		msgs = append(msgs, "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)")
@@ -223,11 +240,7 @@ func ConfigKey(s string) (msgs []string) {
 	if len(s) > maxSubdomain {
 		msgs = append(msgs, tooManyCharacters(maxSubdomain))
 	}
-	good := s != ""
-	for i := range len(s) {
-		good = good && (isAlnum(s[i]) || strings.IndexByte("-_.", s[i]) >= 0)
-	}
-	if !good {
+	if !form(s, inName, inName) {
 		msgs = append(msgs, regexMessage("a valid config key must consist of alphanumeric characters, '-', '_' or '.'", `[-._a-zA-Z0-9]+`, "key.name", "KEY_NAME", "key-name"))
 	}
 	switch {
