@@ -38,6 +38,7 @@ type Controller struct {
 	loaded bool
 	phase  phaseOfRun
 	kick   chan struct{} // capacity 1: there is something in dirty
+	broken chan error    // the Store is of no use any more
 
 	loadMu sync.Mutex
 }
@@ -105,11 +106,12 @@ func NewController(jobs *job.Controller, opts Options) (*Controller, error) {
 func newController(jobs jobController, opts Options) *Controller {
 	c := &Controller{
 		jobs: jobs, opts: opts,
-		now:   func() time.Time { return time.Now().Round(0) },
-		log:   status.NewEventLog(status.EventLogOptions{}),
-		crons: make(map[string]*entry),
-		byUID: make(map[string]*entry),
-		kick:  make(chan struct{}, 1),
+		now:    func() time.Time { return time.Now().Round(0) },
+		log:    status.NewEventLog(status.EventLogOptions{}),
+		crons:  make(map[string]*entry),
+		byUID:  make(map[string]*entry),
+		kick:   make(chan struct{}, 1),
+		broken: make(chan error, 1),
 	}
 	c.record = c.log
 	if opts.Recorder != nil {
@@ -121,7 +123,8 @@ func newController(jobs jobController, opts Options) *Controller {
 
 // Run starts Jobs when they are due until ctx is done, and then returns nil. Jobs that run go on: they are the
 // job.Controller's, whose Run is to be called beside this one; if that ends first, Run returns an error
-// that wraps [status.ErrClosed]. A Controller runs once.
+// that wraps [status.ErrClosed]. If the Store cannot be used any more it returns an error that wraps [status.ErrBroken].
+// A Controller runs once.
 func (c *Controller) Run(ctx context.Context) error {
 	if err := c.enter(ctx); err != nil {
 		if ctx != nil && ctx.Err() != nil {

@@ -108,6 +108,7 @@ func (c *Controller) apply(ctx context.Context, after map[string]*CronJob) map[s
 	ctx = context.WithoutCancel(ctx)
 	all := c.batchOf(after)
 	version, err := c.opts.Store.Apply(ctx, all)
+	c.noteBroken(err)
 	if err == nil || errors.Is(err, status.ErrClosed) || errors.Is(err, status.ErrBroken) {
 		for key := range after {
 			outcomes[key] = outcome{version: version, err: err}
@@ -119,6 +120,7 @@ func (c *Controller) apply(ctx context.Context, after map[string]*CronJob) map[s
 		if !errors.Is(err, status.ErrConflict) || len(after) == 1 {
 			ask[key] = err
 		} else if v, err := c.opts.Store.Apply(ctx, c.batchOf(map[string]*CronJob{key: cj})); err != nil {
+			c.noteBroken(err)
 			ask[key] = err
 		} else {
 			outcomes[key] = outcome{version: v}
@@ -126,6 +128,16 @@ func (c *Controller) apply(ctx context.Context, after map[string]*CronJob) map[s
 	}
 	c.ask(ctx, after, ask, outcomes)
 	return outcomes
+}
+
+// noteBroken has Run end if err says that the Store is of no use any more.
+func (c *Controller) noteBroken(err error) {
+	if errors.Is(err, status.ErrBroken) {
+		select {
+		case c.broken <- err:
+		default:
+		}
+	}
 }
 
 func (c *Controller) batchOf(after map[string]*CronJob) (b status.Batch) {
@@ -165,6 +177,7 @@ func (c *Controller) ask(ctx context.Context, after map[string]*CronJob, failed 
 		there[key] = &outcome{version: o.Version, found: cj}
 		return nil
 	})
+	c.noteBroken(lost)
 	for key, err := range failed {
 		out, want := there[key], after[key]
 		switch {

@@ -72,6 +72,8 @@ func (l *loop) run(ctx context.Context) error {
 			l.retryAt = time.Time{}
 			l.save(ctx, now) // what could not be stored before: the last chance
 			return nil
+		case err := <-l.c.broken:
+			return fmt.Errorf("cronjob: the Store is of no use any more: %w", err)
 		case <-l.c.kick:
 		case <-timer.C:
 		case e, ok := <-l.watch.Events():

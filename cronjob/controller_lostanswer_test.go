@@ -1,6 +1,9 @@
 package cronjob
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -9,7 +12,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/podless/podless/executor/executortest"
 	"github.com/podless/podless/internal/faultstore"
+	"github.com/podless/podless/job"
 	"github.com/podless/podless/status"
 )
 
@@ -68,4 +73,46 @@ func TestForeignWriteHitsOneCronJob(t *testing.T) {
 			assert.Equal(t, n == "a", cj.Metadata.Labels["by"] == "other")
 		}
 	})
+}
+
+// A Store that is broken for good ends Run, whether it says so at once or when it is asked what became of a batch.
+func TestBrokenStoreEndsRun(t *testing.T) {
+	for name, first := range map[string]error{
+		"at once":    fmt.Errorf("disk: %w", status.ErrBroken),
+		"when asked": errors.New("input/output error"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var broken atomic.Int32
+				store := faultstore.New(status.NewMemoryStore(), func(faultstore.Call) faultstore.Fault {
+					switch broken.Load() {
+					case 0:
+						return faultstore.Fault{}
+					case 1:
+						broken.Store(2)
+						return faultstore.Fault{Kind: faultstore.FailBefore, Err: first}
+					}
+					return faultstore.Fault{Kind: faultstore.FailBefore, Err: fmt.Errorf("disk: %w", status.ErrBroken)}
+				})
+				jobs, err := job.NewController(executortest.NewFake(executortest.FakeOptions{}), job.Options{})
+				require.NoError(t, err)
+				c, err := NewController(jobs, Options{Store: store})
+				require.NoError(t, err)
+				ctx, cancel := context.WithCancel(t.Context())
+				jobsDone, done := make(chan error, 1), make(chan error, 1)
+				go func() { jobsDone <- jobs.Run(ctx) }()
+				go func() { done <- c.Run(ctx) }()
+				_, err = c.Create(ctx, manifest("a", "*/5 * * * *"))
+				require.NoError(t, err)
+				synctest.Wait()
+				broken.Store(1)
+				time.Sleep(6 * time.Minute) // its status is to be stored
+				assert.ErrorIs(t, <-done, status.ErrBroken)
+				_, err = c.Create(ctx, manifest("b", "*/5 * * * *"))
+				assert.ErrorIs(t, err, status.ErrClosed)
+				cancel()
+				assert.NoError(t, <-jobsDone)
+			})
+		})
+	}
 }
