@@ -107,7 +107,11 @@ func TestBrokenStoreEndsRun(t *testing.T) {
 				synctest.Wait()
 				broken.Store(1)
 				time.Sleep(6 * time.Minute) // its status is to be stored
-				assert.ErrorIs(t, <-done, status.ErrBroken)
+				select {
+				case err = <-done:
+				case <-time.After(time.Hour):
+				}
+				assert.ErrorIs(t, err, status.ErrBroken)
 				_, err = c.Create(ctx, manifest("b", "*/5 * * * *"))
 				assert.ErrorIs(t, err, status.ErrClosed)
 				cancel()

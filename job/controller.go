@@ -42,10 +42,12 @@ type Controller struct {
 	byKey map[string]*liveJob
 
 	phase          atomic.Int32 // one of the phases below
-	phaseMu        sync.RWMutex // held for writing while phase changes, for reading by writers before Run
-	loaded         bool         // the Store was read; guarded by loadMu
-	loadMu         sync.Mutex   //
-	orderly        bool         // the earlier Run ended in order; guarded by loadMu
+	phaseMu        sync.Mutex   // held while phase changes
+	early          int          // writers that came before Run and are not done; guarded by phaseMu
+	earlyDone      chan struct{}
+	loaded         bool       // the Store was read; guarded by loadMu
+	loadMu         sync.Mutex //
+	orderly        bool       // the earlier Run ended in order; guarded by loadMu
 	orderlyVersion status.Version
 	live           atomic.Bool   // Jobs are synced: from Synced until Run ends
 	stopAt         atomic.Int64  // when Run's context ended, as a Stamp; 0: it has not

@@ -398,9 +398,7 @@ func (c *Controller) notStored(s *storing) (fatal error) {
 // doStored is do for a Job in a Store: the loop does it, before Run the caller.
 func (c *Controller) doStored(ctx context.Context, l *liveJob, change func(*liveJob) error) error {
 	o := &op{change: change, done: make(chan error, 1)}
-	c.phaseMu.RLock()
-	if c.phase.Load() != phaseNew {
-		c.phaseMu.RUnlock()
+	if !c.beforeRun() {
 		if c.phase.Load() == phaseClosed {
 			return errStopped()
 		}
@@ -421,7 +419,7 @@ func (c *Controller) doStored(ctx context.Context, l *liveJob, change func(*live
 		}
 	}
 	go func() { // the caller may give up; what was begun is finished, so that its outcome is known
-		defer c.phaseMu.RUnlock()
+		defer c.leaveBeforeRun()
 		o.done <- c.doBeforeRun(context.WithoutCancel(ctx), l, change)
 	}()
 	select {
@@ -432,7 +430,7 @@ func (c *Controller) doStored(ctx context.Context, l *liveJob, change func(*live
 	}
 }
 
-// doBeforeRun is doStored while there is no loop. The caller holds phaseMu.
+// doBeforeRun is doStored while there is no loop, and Run waits.
 func (c *Controller) doBeforeRun(ctx context.Context, l *liveJob, change func(*liveJob) error) error {
 	l.step.Lock()
 	defer l.step.Unlock()

@@ -179,3 +179,43 @@ func TestCreateBeforeRunEndsWithContext(t *testing.T) {
 		assert.NoError(t, err, "what was begun is finished")
 	})
 }
+
+// Run ends with its context although a call that was made before it still waits for
+// the Store, and goes on once that is answered.
+func TestRunWaitsForCallsBeforeIt(t *testing.T) {
+	for _, patient := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			up := time.Now().Add(time.Hour)
+			store := faultstore.New(status.NewMemoryStore(), func(c faultstore.Call) faultstore.Fault {
+				if c.Load || time.Now().After(up) {
+					return faultstore.Fault{}
+				}
+				return faultstore.Fault{Kind: faultstore.FailBefore}
+			})
+			c, err := NewController(executortest.NewFake(executortest.FakeOptions{}), Options{Store: store})
+			require.NoError(t, err)
+			created := make(chan error, 1)
+			go func() {
+				_, err := c.Create(t.Context(), testJob("pi", 1, 1))
+				created <- err
+			}()
+			synctest.Wait()
+			limit := time.Minute
+			if patient {
+				limit = 2 * time.Hour
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), limit)
+			defer cancel()
+			begun := time.Now()
+			err = c.Run(ctx)
+			assert.Equal(t, limit, time.Since(begun))
+			if patient {
+				assert.NoError(t, err)
+			} else {
+				assert.ErrorIs(t, err, context.DeadlineExceeded)
+				assert.ErrorContains(t, err, "a call that was made before it")
+			}
+			assert.NoError(t, <-created, "what was begun is finished")
+		})
+	}
+}

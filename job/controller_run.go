@@ -43,9 +43,43 @@ func (c *Controller) Run(ctx context.Context) error {
 		}
 		return fmt.Errorf("job: the Controller is running: %w", executor.ErrRunning)
 	}
+	var early chan struct{}
+	if c.early > 0 {
+		early = make(chan struct{})
+		c.earlyDone = early
+	}
 	c.phaseMu.Unlock()
+	if early != nil {
+		select {
+		case <-early:
+		case <-ctx.Done(): // the Store does not answer
+			c.phase.Store(phaseClosed)
+			close(c.closedCh)
+			return fmt.Errorf("job: Run waits for a call that was made before it: %w", ctx.Err())
+		}
+	}
 	r := &run{c: c, done: make(chan error, 1), fatal: make(chan error, 1)}
 	return r.serve(ctx)
+}
+
+// beforeRun reports whether Run has not been called, and if so has it wait until
+// leaveBeforeRun.
+func (c *Controller) beforeRun() bool {
+	c.phaseMu.Lock()
+	defer c.phaseMu.Unlock()
+	if c.phase.Load() != phaseNew {
+		return false
+	}
+	c.early++
+	return true
+}
+
+func (c *Controller) leaveBeforeRun() {
+	c.phaseMu.Lock()
+	defer c.phaseMu.Unlock()
+	if c.early--; c.early == 0 && c.earlyDone != nil {
+		close(c.earlyDone)
+	}
 }
 
 // run is one Run.
