@@ -4,12 +4,13 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/podless/podless/internal/openapi"
 	"github.com/podless/podless/status"
 )
 
 // NodeOptions configures a [Node]. The zero value is ready to use.
 type NodeOptions struct {
-	// Name is the node's name, which Pods see as spec.nodeName. Empty means "podless".
+	// Name is the node's name, which Pods see as spec.nodeName: a DNS subdomain. Empty means "podless".
 	Name string
 	// Labels are what a Pod's nodeSelector and required node affinity select by. The Node adds kubernetes.io/hostname (its
 	// name), kubernetes.io/os and kubernetes.io/arch unless they are given.
@@ -99,6 +100,9 @@ func (o *NodeOptions) complete(rt Runtime) error {
 	if o.Name == "" {
 		o.Name = defaultNodeName
 	}
+	if errs := o.check(); len(errs) > 0 {
+		return fmt.Errorf("executor: node %q: %w", o.Name, errs)
+	}
 	for _, v := range []struct {
 		field string
 		value int64
@@ -143,6 +147,28 @@ func (o *NodeOptions) complete(rt Runtime) error {
 	setDefault(&o.WaitingBase, defaultWaitingBase)
 	setDefault(&o.WaitingMax, defaultWaitingMax)
 	return nil
+}
+
+// check returns what is wrong with the name, the labels and the taints.
+//
+// Kubernetes: core/v1 ValidateNode.
+func (o *NodeOptions) check() status.FieldErrors {
+	var c templateCheck
+	c.invalid("name", o.Name, openapi.DNSSubdomain(o.Name)...)
+	c.labels("labels", o.Labels)
+	for i := range o.Taints {
+		t, path := &o.Taints[i], fmt.Sprintf("taints[%d]", i)
+		c.invalid(path+".key", t.Key, openapi.QualifiedName(t.Key)...)
+		c.invalid(path+".value", t.Value, openapi.LabelValue(t.Value)...)
+		c.checkTaintEffect(path+".effect", t.Effect)
+		for _, earlier := range o.Taints[:i] {
+			if earlier.Key == t.Key && earlier.Effect == t.Effect {
+				c.duplicate(path, t.Key+":"+t.Effect)
+				break
+			}
+		}
+	}
+	return c.errs
 }
 
 func setDefault[T comparable](p *T, v T) {

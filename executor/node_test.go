@@ -372,6 +372,21 @@ func TestMisuseOfNode(t *testing.T) {
 	assert.ErrorContains(t, err, "runtime is nil")
 	_, err = executor.NewNode(goroutine.New(nil), executor.NodeOptions{MaxPods: -1})
 	assert.ErrorContains(t, err, "maxPods")
+	for field, opts := range map[string]executor.NodeOptions{
+		"name":             {Name: "Node 1"},
+		"labels":           {Labels: map[string]string{"disk": "solid state"}},
+		"taints[0].key":    {Taints: []executor.Taint{{Key: "a b", Effect: "NoSchedule"}}},
+		"taints[0].value":  {Taints: []executor.Taint{{Key: "k", Value: "a b", Effect: "NoSchedule"}}},
+		"taints[0].effect": {Taints: []executor.Taint{{Key: "k", Effect: "Never"}}},
+		"taints[1]":        {Taints: []executor.Taint{{Key: "k", Value: "a", Effect: "NoSchedule"}, {Key: "k", Effect: "NoSchedule"}}},
+	} {
+		_, err = executor.NewNode(goroutine.New(nil), opts)
+		var fields status.FieldErrors
+		if assert.ErrorAs(t, err, &fields, field) {
+			assert.Len(t, fields, 1)
+			assert.Equal(t, field, fields[0].Field)
+		}
+	}
 	n, err := executor.NewNode(goroutine.New(nil), executor.NodeOptions{})
 	require.NoError(t, err)
 	for _, bad := range []executor.PodRange{{}, {N: 1}, {Template: &executor.Template{}, N: 1},
