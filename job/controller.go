@@ -93,8 +93,8 @@ type Options struct {
 	// after it is. A Job then does not wait for the disk between its Pods. The price is
 	// paid after a crash within that time, of some milliseconds: Pods may have run of
 	// which the Store knows nothing. Goroutines and processes are gone, and what
-	// they had done is done again by other Pods, which may bear the same UIDs and
-	// names; those that outlive the host are deleted, whatever they have achieved.
+	// they had done is done again by other Pods; those that outlive the host are
+	// deleted, whatever they have achieved.
 	// What is counted is not touched: a Pod is always counted in the Store before it
 	// is forgotten.
 	StartEarly bool

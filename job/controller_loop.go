@@ -290,7 +290,8 @@ func (c *Controller) store1(l *liveJob, b *batch, p *Plan, ops []*op) {
 	b.metas.merge(l.metas)
 	l.metas = nil
 	l.applying, l.changed = true, false
-	if c.opts.StartEarly && p != nil && len(p.Create) > 0 && s.put >= 0 {
+	if c.opts.StartEarly && p != nil && len(p.Create) > 0 && s.put >= 0 &&
+		(l.version == 0 || l.storedAt != 0) { // of another host's Job the new ordinals are stored first: see earlyPods
 		s.again = c.create(l, p, l.synced)
 		p.Create = p.Create[:0]
 	}

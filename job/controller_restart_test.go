@@ -224,3 +224,38 @@ func (e *deafExecutor) Run(_ context.Context, sink executor.Sink) error {
 	sink.Report([]executor.PodState{{Pod: &executor.Pod{Template: &executor.Template{}}}}) // after Run: not heard
 	return nil
 }
+
+// No Pod bears the UID of one that had started before its intent was stored, and of
+// which the host's end left containers behind.
+func TestRestartAfterEarlyStarts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		inner := status.NewMemoryStore()
+		seen := map[executor.UID]bool{}
+		for life := range 4 {
+			store := &flakyStore{Store: inner}
+			if life > 0 {
+				store.set(nil, time.Second)
+			}
+			s := newHost(t, store, Options{StartEarly: true, BackoffBase: -1})
+			if life == 0 {
+				s.create(testJob("pi", 2, 100))
+			} else {
+				assert.Empty(t, s.pods(executor.Pending), "what the next host must not use is stored first")
+				sleep(time.Second)
+			}
+			uids := s.pods(executor.Pending)
+			require.Len(t, uids, 2)
+			store.set(nil, time.Second)
+			image := snapshotOf(t, inner)
+			s.succeed(uids...)
+			early := s.pods(executor.Pending)
+			require.Len(t, early, 2, "they start while that is stored")
+			for _, uid := range append(uids, early...) {
+				assert.False(t, seen[uid], "life %d: %s", life, uid)
+				seen[uid] = true
+			}
+			s.stop()
+			restoreTo(t, inner, image) // as if it had not been
+		}
+	})
+}

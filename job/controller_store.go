@@ -102,9 +102,18 @@ func (c *Controller) loadJob(o status.Object) (*liveJob, error) {
 	return l, nil
 }
 
+// earlyPods is more than one Plan creates. Of a Job whose Pods started early, the ordinals
+// of so many may have been used although the Store knows nothing of it, and their
+// containers may still be there.
+const earlyPods = 1 << 20
+
 // liveFrom returns the Job of a stored value.
 func (c *Controller) liveFrom(v *storedJob, version status.Version) (*liveJob, error) {
-	l, err := c.newLiveJob(v.job, v.record.record())
+	record := v.record.record()
+	if v.record.early {
+		record.Next += earlyPods
+	}
+	l, err := c.newLiveJob(v.job, record)
 	if err != nil {
 		return nil, err
 	}

@@ -42,7 +42,9 @@ func (c *Controller) storedValue(l *liveJob, j *Job) *storedJob {
 			l.encoded = bytes.ReplaceAll(text, []byte(l.uid), uidMark)
 		}
 	}
-	return &storedJob{job: j, record: l.machine.runs(), object: l.encoded}
+	v := &storedJob{job: j, record: l.machine.runs(), object: l.encoded}
+	v.record.early = c.opts.StartEarly
+	return v
 }
 
 // AppendBinary implements [encoding.BinaryAppender].
@@ -190,6 +192,7 @@ func (e *encoder) record(r *recordRuns) {
 	e.uint(r.next)
 	e.int(int64(r.backoff.Failures))
 	e.int(int64(r.backoff.Last))
+	e.bool(r.early)
 	e.uint(uint64(len(r.open)))
 	for i := range r.open {
 		o := &r.open[i]
@@ -208,7 +211,7 @@ func (e *encoder) record(r *recordRuns) {
 }
 
 func (d *decoder) record(r *recordRuns) {
-	*r = recordRuns{next: d.uint(), backoff: Backoff{Failures: d.int32(), Last: executor.Stamp(d.int())}}
+	*r = recordRuns{next: d.uint(), backoff: Backoff{Failures: d.int32(), Last: executor.Stamp(d.int())}, early: d.bool()}
 	for range d.count() {
 		var o openRun
 		if uid := d.take(16); uid != nil {

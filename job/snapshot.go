@@ -44,6 +44,7 @@ type recordRuns struct {
 	next    uint64
 	backoff Backoff
 	open    []openRun
+	early   bool // Pods may have started of which it knows nothing (Options.StartEarly)
 }
 
 func (m *Machine) runs() recordRuns {
