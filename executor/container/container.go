@@ -59,30 +59,15 @@ type Runtime struct {
 	opts Options
 	api  *client.Client
 
+	strayAfter []time.Duration // after Recover
+
 	pulling keyedMutex // by image
 	boxing  keyedMutex // by Pod
 	pause   sync.Mutex // makes the sandbox image
 
 	mu        sync.Mutex
-	recovered bool                  // all of shared is known
-	shared    map[executor.UID]bool // Pods that have a sandbox or volumes
-}
-
-// shares notes that the Pod has a sandbox or volumes.
-func (r *Runtime) shares(pod executor.UID) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.shared == nil {
-		r.shared = map[executor.UID]bool{}
-	}
-	r.shared[pod] = true
-}
-
-// mayShare reports whether the Pod may have a sandbox or volumes: most have none, and need not be asked for.
-func (r *Runtime) mayShare(pod executor.UID) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return !r.recovered || r.shared[pod]
+	recovered bool                  // all of pods is known
+	pods      map[executor.UID]bool // that were not removed; true: it has a sandbox or volumes
 }
 
 var (
@@ -128,7 +113,7 @@ func New(host string, opts Options) (*Runtime, error) {
 	case opts.MessageDir == "" && strings.HasPrefix(api.DaemonHost(), "unix://"):
 		opts.MessageDir = filepath.Join(os.TempDir(), "podless")
 	}
-	return &Runtime{host: host, opts: opts, api: api}, nil
+	return &Runtime{host: host, opts: opts, api: api, strayAfter: lookForStrays, pods: map[executor.UID]bool{}}, nil
 }
 
 // Close closes the connections that are idle. The Runtime may be used afterwards.

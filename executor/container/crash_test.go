@@ -179,7 +179,10 @@ func TestKilledHost(t *testing.T) {
 	assert.Equal(t, crashPods, strings.Count(string(settled), "\n"))
 
 	// What the last host had no time to remove, the next one removes when it begins.
-	again := newHost(t, &Runtime{host: rt.host, opts: rt.opts, api: rt.api})
+	next, err := New(rt.host, rt.opts)
+	require.NoError(t, err)
+	defer next.Close()
+	again := newHost(t, next)
 	require.Eventually(t, func() bool {
 		found, err := rt.Recover(t.Context())
 		return err == nil && len(found) == 0

@@ -14,7 +14,10 @@
 // so have two Nodes of one application.
 //
 // Container names are made from host, Pod, container and restart. A create whose answer was lost is
-// found by name when it is repeated, and runs once.
+// found by name when it is repeated, and runs once. What the engine makes for a host that died meanwhile is
+// removed by the next host, ten minutes later at the most.
+//
+// The log of a container that ended while no host lived is read when its Pod is gone on with.
 //
 // # What is honoured
 //

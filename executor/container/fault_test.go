@@ -1,7 +1,9 @@
 package container
 
 import (
+	"bytes"
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -12,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -25,7 +28,8 @@ type lossyEngine struct {
 	lose map[string]int // the end of a path: how many answers are still to be lost
 	lost map[string]int
 	hold map[string]chan struct{} // the end of a path: the answer waits for this
-	seen chan string              // receives the ends of paths that are held
+	late map[string]chan struct{} // the end of a path: the engine gets the call after this, and the client no answer
+	seen chan string              // receives the ends of paths that are held or late
 }
 
 // listen returns where the lossy engine listens.
@@ -66,6 +70,19 @@ func (e *lossyEngine) listen(t *testing.T, api *client.Client) string {
 			}
 		}
 		e.mu.Unlock()
+		for end, late := range e.late {
+			if strings.HasSuffix(r.URL.Path, end) {
+				body, _ := io.ReadAll(r.Body)
+				call := r.Clone(context.Background())
+				call.Body = io.NopCloser(bytes.NewReader(body))
+				e.seen <- end
+				go func() {
+					<-late
+					proxy.ServeHTTP(&nowhere{http.Header{}}, call)
+				}()
+				panic(http.ErrAbortHandler)
+			}
+		}
 		if end == "" {
 			proxy.ServeHTTP(w, r)
 			return
@@ -152,5 +169,50 @@ func TestDeletedWhileItIsMade(t *testing.T) {
 			<-e.hold[end]
 			h.nothingIsLeft(uid)
 		})
+	}
+}
+
+// TestLateCreate has a host die while the engine makes a container for it: the engine is done with that when the next
+// host has asked already what is there.
+func TestLateCreate(t *testing.T) {
+	api := engine(t)
+	create := "/containers/create"
+	e := &lossyEngine{late: map[string]chan struct{}{create: make(chan struct{})}, seen: make(chan string, 10)}
+	first := newRuntime(t, Options{Engine: e.listen(t, api), Patience: -1, MessageDir: "-"})
+	h := newHost(t, first)
+	uid := h.create(pod(one(shell("sleep 600")), nil))
+	<-e.seen
+	h.stop()
+
+	second, err := New(first.host, Options{MessageDir: "-"})
+	require.NoError(t, err)
+	defer second.Close()
+	second.strayAfter = []time.Duration{time.Millisecond, 3 * time.Second, 6 * time.Second}
+	h = newHost(t, second)
+	// What it has itself stays, whatever its state, and so does what somebody else has started.
+	own := identity{host: second.host, pod: executor.NewUID(testHigh, 1), container: "main"}
+	second.knows(own.pod)
+	made := func(i identity) string {
+		c, err := api.ContainerCreate(t.Context(), client.ContainerCreateOptions{Image: testImage, Name: i.name(),
+			Config: &container.Config{Labels: i.labels("default/x"), Cmd: []string{"/bin/sleep", "600"}}})
+		require.NoError(t, err)
+		return c.ID
+	}
+	made(own)
+	running := identity{host: second.host, pod: executor.NewUID(testHigh, 2), container: "main"}
+	_, err = api.ContainerStart(t.Context(), made(running), client.ContainerStartOptions{})
+	require.NoError(t, err)
+
+	close(e.late[create])
+	label := labelPod + "=" + identity{host: second.host, pod: uid}.podLabel()
+	require.Eventually(t, func() bool {
+		list, err := second.list(t.Context(), label)
+		return err == nil && len(list) == 1
+	}, 30*time.Second, 10*time.Millisecond, "the engine makes it")
+	h.nothingIsLeft(uid)
+	for _, i := range []identity{own, running} {
+		_, err := second.inspect(t.Context(), i.name())
+		assert.NoError(t, err)
+		assert.NoError(t, second.Remove(t.Context(), i.pod))
 	}
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // Recover returns this host's containers. See [executor.Recoverer]. An engine that does not answer within
-// Options.Patience is an error.
+// Options.Patience is an error. As long as ctx lasts, what the engine makes late of what an earlier host had ordered is removed.
 func (r *Runtime) Recover(ctx context.Context) ([]executor.Recovered, error) {
 	list, err := r.list(ctx, labelPod)
 	if err != nil {
@@ -35,6 +35,7 @@ func (r *Runtime) Recover(ctx context.Context) ([]executor.Recovered, error) {
 			continue
 		}
 		alive[who.pod] = true
+		r.knows(who.pod)
 		state := list[i].State
 		found = append(found, executor.Recovered{
 			Pod: who.pod, Container: who.container, Restart: who.restart, Handle: list[i].ID,
@@ -72,8 +73,9 @@ func (r *Runtime) Recover(ctx context.Context) ([]executor.Recovered, error) {
 		return found, r.unreachable(err)
 	}
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.recovered = true
+	r.mu.Unlock()
+	go r.removeStrays(ctx)
 	return found, nil
 }
 
@@ -154,8 +156,6 @@ func (r *Runtime) Remove(ctx context.Context, pod executor.UID) error {
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("container: remove pod %s: %w", pod, err)
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.shared, pod)
+	r.forget(pod)
 	return nil
 }

@@ -31,6 +31,7 @@ func (u *run) bringUp(host context.Context) (id string, err error) {
 	ctx, cancel := context.WithCancel(host)
 	defer cancel()
 	defer context.AfterFunc(u.c.Context(), cancel)()
+	u.r.knows(u.identity.pod)
 	u.imageID, err = u.r.image(ctx, u.spec)
 	if err == nil && needsSandbox(u.pod) {
 		if err = u.r.sandbox(ctx, u.identity, u.podName, u.hostname, u.annotations); err != nil {
