@@ -355,6 +355,7 @@ func (c *Controller) afterStored(s *storing) (fatal error) {
 	if s.err != nil {
 		return c.notStored(s)
 	}
+	c.untrackOrphaned(l)
 	if l.removal != staysHere && s.next == nil {
 		c.remove(l, l.storedAt)
 	} else {
@@ -459,6 +460,7 @@ func (c *Controller) doBeforeRun(ctx context.Context, l *liveJob, change func(*l
 		}
 		return fmt.Errorf("job: store %s: %w", l.key, s.err)
 	}
+	c.untrackOrphaned(l)
 	if s.next == nil {
 		c.remove(l, l.storedAt)
 	} else {

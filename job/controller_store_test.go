@@ -224,6 +224,30 @@ func TestOrderOfStoreAndExecutor(t *testing.T) {
 	})
 }
 
+// A Pod that has ended is not forgotten before it is stored that it is nobody's.
+func TestOrphansAreUntrackedAfterTheApply(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &flakyStore{Store: status.NewMemoryStore()}
+		s := newHost(t, store, Options{})
+		s.create(testJob("pi", 2, 2))
+		uids := s.pods(executor.Pending)
+		store.set(nil, time.Second)
+		deleted := make(chan error, 1)
+		go func() { deleted <- s.Delete(s.ctx, "pi", DeleteOptions{Propagation: Orphan}) }()
+		synctest.Wait()
+		for _, uid := range uids {
+			assert.True(t, s.fake.Tracked(uid))
+		}
+		require.NoError(t, <-deleted)
+		for _, uid := range uids {
+			assert.False(t, s.fake.Tracked(uid))
+		}
+		_, err := s.Get(s.ctx, "pi")
+		assert.ErrorIs(t, err, status.ErrNotFound)
+		s.stop()
+	})
+}
+
 func TestStartEarly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &flakyStore{Store: status.NewMemoryStore()}

@@ -297,13 +297,24 @@ func (c *Controller) orphanPods(l *liveJob) {
 		c.storeMeta(&l.metas, states[i].Pod.UID, entry, nil)
 	}
 	c.strays.mu.Unlock()
-	if len(open) > 0 {
-		c.untrack(l, open)
+	l.orphaned = append(l.orphaned, open...)
+	if c.store == nil {
+		c.untrackOrphaned(l)
 	}
 	for i := range states {
 		c.offer(states[i].Pod.UID)
 	}
 	c.trimStrays()
+}
+
+// untrackOrphaned is for when it is stored that the Pods are not l's any more: if that
+// comes to nothing, those that have ended are still to be counted. The caller has the
+// step.
+func (c *Controller) untrackOrphaned(l *liveJob) {
+	if len(l.orphaned) > 0 {
+		c.untrack(l, l.orphaned)
+		l.orphaned = nil
+	}
 }
 
 // podsOf returns the Pods that l controls, if the executor can list them.
