@@ -103,3 +103,26 @@ func TestMachineSuccessRuleOfAllIndexesListed(t *testing.T) {
 	require.NotNil(t, c)
 	assert.Equal(t, status.ReasonSuccessPolicy, c.Reason)
 }
+
+// What is changed of a finished Job changes nothing that its status says (J-132), nor does a restart.
+func TestMachineFinishedStatusStays(t *testing.T) {
+	w := newWorld(t, perIndexSpec(3))
+	w.m.job.Spec.BackoffLimitPerIndex = new(int32(0))
+	w.sync()
+	w.end(0, executor.Failed)
+	w.end(1, executor.Succeeded)
+	w.end(2, executor.Succeeded)
+	w.sync()
+	want := w.m.Status()
+	require.True(t, want.Conditions.IsTrue(status.ConditionFailed))
+	w.scale(1)
+	assert.False(t, w.sync().Changed)
+	assert.Equal(t, want, w.m.Status())
+	j := *w.m.job
+	j.Status = *want
+	m, err := NewMachine(&j, w.m.Record(), MachineOptions{})
+	require.NoError(t, err)
+	assert.False(t, m.Sync(w.now).Changed)
+	assert.Equal(t, want, m.Status())
+	assert.Equal(t, []string{"1,2", "0"}, []string{want.CompletedIndexes.String(), want.FailedIndexes.String()})
+}

@@ -212,3 +212,9 @@ func (x *indexes) load(succ, fail IndexSet, completions int32) {
 	mark(succ, func(i int32) { x.succeed(i) })
 	mark(fail, x.failIndex)
 }
+
+// keep takes a stored status as it is, of a Job that is not looked at any more.
+func (x *indexes) keep(succ, fail IndexSet) {
+	x.oldSucc, x.oldFail = succ, fail
+	x.nSucc, x.nFail = int32(succ.Len()), int32(fail.Len())
+}

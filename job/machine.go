@@ -124,6 +124,9 @@ func (m *Machine) Update(j *Job) {
 	if j.Metadata.Generation != old.Metadata.Generation || j.Metadata.Generation == 0 {
 		m.template = newTemplate(j)
 	}
+	if m.finished() || m.foreign() { // J-130, J-128: the status stays
+		return
+	}
 	before, after := effectivelyFailed(&old.Spec), effectivelyFailed(&j.Spec)
 	scaled := m.isIndexed() && value(j.Spec.Completions) != value(old.Spec.Completions)
 	if before != after || scaled {

@@ -157,7 +157,9 @@ func (m *Machine) load(s *Status) {
 	m.startTime, m.completion = value(s.StartTime), value(s.CompletionTime)
 	m.failedCount = s.Failed
 	m.begun = s.UncountedTerminatedPods != nil
-	if m.isIndexed() {
+	if _, done := m.finishedAt(); m.isIndexed() && (done || m.foreign()) { // J-130
+		m.index.keep(s.CompletedIndexes, value(s.FailedIndexes))
+	} else if m.isIndexed() {
 		m.index.load(s.CompletedIndexes, value(s.FailedIndexes), m.completions())
 		if int(m.index.nSucc) != s.CompletedIndexes.Len() || int(m.index.nFail) != value(s.FailedIndexes).Len() {
 			m.pending.Changed = true // completions was lowered just before the end of the host (J-87)
