@@ -234,7 +234,7 @@ func (c *Controller) turn(l *liveJob, b *batch) {
 			var now batchNow
 			c.keepOps(l, c.open(l, &now))
 		}
-		l.synced = max(l.synced, executor.StampOf(time.Now()))
+		l.synced = l.present(executor.StampOf(time.Now()))
 		p = l.machine.Sync(l.synced.Time())
 	}
 	if l.removal != staysHere || l.changed || p != nil && p.Changed {

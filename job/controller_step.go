@@ -121,17 +121,33 @@ func (b *batchNow) see(s *executor.PodState) {
 	}
 }
 
-// now returns the time for l's next Sync. It never goes back.
+// now returns the time for l's next Sync.
 func (c *Controller) now(l *liveJob, b *batchNow) executor.Stamp {
 	t := b.newest
 	if b.clock || t == 0 || l.synced == 0 || c.store != nil {
 		t = executor.StampOf(time.Now())
 	}
-	if t < l.synced {
-		t = l.synced
-	}
-	return t
+	return l.present(t)
 }
+
+// present returns t, or the time of the latest Sync if that is later: time does not go
+// back. But if the wall clock was set back it is followed, since until it had caught up
+// a Job would see no time pass, and make its next Pods without a delay.
+func (l *liveJob) present(t executor.Stamp) executor.Stamp {
+	if t >= l.synced {
+		return t
+	}
+	if l.synced-t > clockStep {
+		t = executor.StampOf(time.Now()) // a report may be old
+		if l.synced-t > clockStep {
+			return t
+		}
+	}
+	return max(t, l.synced)
+}
+
+// clockStep is how far the wall clock may seem to go back without having been set.
+const clockStep = executor.Stamp(10 * time.Second)
 
 // sync lets the Machine decide and does what it says. The caller has the step; no
 // Store is in use.
