@@ -119,7 +119,7 @@ func follow(ctx context.Context, out io.Writer, jobs *job.Controller) error {
 			fmt.Fprintf(out, "%d of %d: %s\n", n, *e.Job.Spec.Completions, e.Job.Status.CompletedIndexes)
 		}
 		if e.Job.Finished() {
-			fmt.Fprintf(out, "%s with %d of %d; %d failures\n", e.Job.State(), e.Job.Status.Succeeded, *e.Job.Spec.Completions, e.Job.Status.Failed)
+			fmt.Fprintf(out, "%s with %d of %d; failed: %d\n", e.Job.State(), e.Job.Status.Succeeded, *e.Job.Spec.Completions, e.Job.Status.Failed)
 			return jobs.Delete(ctx, "pages", job.DeleteOptions{})
 		}
 	}

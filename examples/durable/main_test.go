@@ -72,7 +72,7 @@ func TestKill(t *testing.T) {
 	third := start(t, file, 0)
 	assert.GreaterOrEqual(t, resumed(t, third), 11)
 	last := third[len(third)-1]
-	assert.Regexp(t, `^Complete with 20 of 20; [0-2] failures$`, last)
+	assert.Regexp(t, `^Complete with 20 of 20; failed: [0-2]$`, last)
 
 	printed := map[string]int{}
 	for _, line := range append(append(first, second...), third...) {
