@@ -5,10 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"maps"
-	"regexp"
 	"slices"
-	"strings"
-	"sync"
 
 	"github.com/podless/podless/internal/openapi"
 )
@@ -195,38 +192,4 @@ func imageVolumeDefaults(raw json.RawMessage) json.RawMessage {
 		return raw
 	}
 	return b
-}
-
-// imageGrammar are the parts of an image reference: name, tag and digest.
-var imageGrammar = sync.OnceValue(func() *regexp.Regexp {
-	const (
-		domain = `(?:(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?/)?`
-		path   = `[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*`
-		tag    = `(?::([A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?`
-		digest = `(@[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,})?`
-	)
-	return regexp.MustCompile(`^(` + domain + path + `(?:/` + path + `)*)` + tag + digest + `$`)
-})
-
-// imageTag returns the tag of an image reference: "latest" if it has neither tag nor digest, empty if it has only a
-// digest or is no valid reference.
-func imageTag(image string) string {
-	if image != "" && len(image) < 64 && strings.Trim(image, "abcdefghijklmnopqrstuvwxyz0123456789") == "" {
-		return "latest" // a plain name
-	}
-	m := imageGrammar().FindStringSubmatch(image)
-	if m == nil || len(m[1]) > maxImageName || bareIdentifier(image) {
-		return ""
-	}
-	if m[2] == "" && m[3] == "" {
-		return "latest"
-	}
-	return m[2]
-}
-
-const maxImageName = 255
-
-// bareIdentifier reports whether image is 64 hexadecimal digits, which is an image's ID and not its name.
-func bareIdentifier(image string) bool {
-	return len(image) == 64 && strings.Trim(image, "0123456789abcdef") == ""
 }

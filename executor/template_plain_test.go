@@ -32,15 +32,3 @@ func TestPlainlyValidIsValid(t *testing.T) {
 	}
 	assert.Greater(t, plain, 100)
 }
-
-func TestImageTag(t *testing.T) {
-	digest := "@sha256:0123456789012345678901234567890123456789012345678901234567890123"
-	id := "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-	for image, want := range map[string]string{
-		"busybox": "latest", "busybox:1.28": "1.28", "busybox:latest": "latest", "a/b": "latest", "reg.io:5000/a/b": "latest", "reg.io:5000/a:1": "1",
-		"busybox" + digest: "", "busybox:1" + digest: "1", "localhost/x:y": "y", "Foo/bar": "latest", "foo_bar__x-y.z": "latest",
-		"": "", "IMG": "", "a b": "", "a:": "", "a/B": "", id: "", "a//b": "", "-a": "", "a_": "",
-	} {
-		assert.Equal(t, want, imageTag(image), "%q", image)
-	}
-}
