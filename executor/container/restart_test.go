@@ -20,6 +20,7 @@ import (
 // privateEngine is an engine that a test may stop and start again.
 type privateEngine struct {
 	t    *testing.T
+	dir  string
 	args []string
 	api  *client.Client
 	cmd  *exec.Cmd
@@ -38,7 +39,7 @@ func newPrivateEngine(t *testing.T, args ...string) *privateEngine {
 	dir, err := os.MkdirTemp("", "engine") // the path of a socket is short
 	require.NoError(t, err)
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	e := &privateEngine{t: t, log: filepath.Join(dir, "log"), args: append([]string{
+	e := &privateEngine{t: t, dir: dir, log: filepath.Join(dir, "log"), args: append([]string{
 		"--host=unix://" + dir + "/d.sock", "--data-root=" + dir + "/data", "--exec-root=" + dir + "/exec",
 		// Not --bridge=none: that would remove the bridge of the engine that is there.
 		"--pidfile=" + dir + "/pid", "--iptables=false", "--ip-masq=false",
