@@ -25,10 +25,10 @@ func TestParts(t *testing.T) {
 		rows  int
 	}{
 		"inprocess":  {"2,000 no-op Pods, parallelism 8", 19},
-		"scale":      {"dearest size beside cheapest, parallelism 8", 17},
+		"scale":      {"dearest size beside cheapest, parallelism 8", 19},
 		"processes":  {"/bin/true, parallelism 2", 4},
 		"containers": {"containers, network none, parallelism 4", 6},
-		"cron":       {"50 due at once, of 50: Job created, p99 late", 30},
+		"cron":       {"50 due at once, of 50: Job created, p99 late", 33},
 		"durable":    {"completions of no-op Pods, parallelism 64", 6},
 	} {
 		t.Run(name, func(t *testing.T) {

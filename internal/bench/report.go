@@ -51,6 +51,7 @@ const (
 	perSecond unit = "/s" //
 	bytesEach unit = "B"
 	mebibytes unit = "MiB"
+	megabytes unit = "MB"
 	number    unit = "n"
 	factor    unit = "x"
 )
@@ -89,6 +90,8 @@ func (u unit) text(v float64) string {
 		return group(v) + " B"
 	case u == mebibytes:
 		return fmt.Sprintf("%.1f MiB", v)
+	case u == megabytes:
+		return fmt.Sprintf("%.2f MB", v)
 	case u == factor:
 		return fmt.Sprintf("%.2f", v)
 	case u == number:
