@@ -43,6 +43,7 @@ const (
 	runUnfit     // this Node does not suit it: it stays Pending (P-39b)
 	runWaiting   // there is no room for it
 	runSaid      // its end was reported, or the outbox has it
+	runKept      // it is among the Node's kept Pods
 	runTelling   // a report that it has not ended is under way: its end is to come after that
 
 	runEnded       = runSucceeded | runFailed
@@ -58,7 +59,8 @@ type runMore struct {
 	log   *containerLog // of a fast Pod or of this run
 	rare  *runRare
 
-	detail *PodDetail // of a fast Pod, made at the end; nil before
+	detail  *PodDetail // of a fast Pod, made at the end if there is more to say than code and message; nil before
+	message string     // of a fast Pod that has no detail; written as code
 }
 
 // runRare is what only few runs have. Guarded by runMore.mu.
@@ -287,6 +289,9 @@ func (r *ContainerRun) logOf() *containerLog {
 	defer m.mu.Unlock()
 	if m.log == nil {
 		m.log = newContainerLog(r.node)
+		if r.state.Load()&runKept != 0 { // long after the end: nobody would find it, nor count it out
+			m.log.remove()
+		}
 	}
 	return m.log
 }

@@ -1,214 +1,202 @@
 package executor
 
-// podRing keeps ended Pods, oldest first. One that is taken out of the middle leaves a hole.
-type podRing struct {
-	ring []*ContainerRun // a power of two
+// keptPods keeps ended Pods, oldest first. One that is taken out of the middle leaves a hole.
+//
+// It holds no pointer to a Pod of which there is no more to say than its record: there are thousands, and each collection of
+// garbage would look at all of them.
+type keptPods struct {
+	node *Node
+	ring []keptPod       // a power of two
+	rich []*ContainerRun // beside ring: Pods with a log, a message or the like; nil: there was none yet
 	head int
 	n    int    // places in use, holes included
 	live int    // Pods
 	base uint64 // number of the place at head; places are numbered as Pods come
+
+	templates []keptTemplate
+	numbers   map[*Template]int32 // where a Template is in templates
+	free      []int32             // places in templates
+	last      *Template           // the latest one pushed, and its number
+	number    int32
+}
+
+// keptPod is what is left of a ContainerRun.
+type keptPod struct {
+	uid                            UID
+	created, started, finished     Stamp
+	index, failures, ignored, code int32
+	template                       int32 // -1: a hole
+	state                          uint32
+}
+
+// keptTemplate is a Template and how many kept Pods have it.
+type keptTemplate struct {
+	t    *Template
+	pods int
 }
 
 // push adds r and returns the number of its place.
-func (q *podRing) push(r *ContainerRun) uint64 {
+func (q *keptPods) push(r *ContainerRun) uint64 {
 	if q.n == len(q.ring) {
-		ring := make([]*ContainerRun, max(16, 2*len(q.ring)))
-		for i := range q.n {
-			ring[i] = q.at(i)
-		}
-		q.ring, q.head = ring, 0
+		q.grow()
 	}
-	q.ring[(q.head+q.n)&(len(q.ring)-1)] = r
+	t := r.pod.Template
+	if t != q.last {
+		q.last, q.number = t, q.numberOf(t)
+	}
+	q.templates[q.number].pods++
+	place := (q.head + q.n) & (len(q.ring) - 1)
+	p := &q.ring[place]
+	p.uid = r.pod.UID
+	p.created, p.started, p.finished = r.pod.Created, r.started, r.finished
+	p.index, p.failures, p.ignored, p.code = r.pod.Index, r.pod.Failures, r.pod.Ignored, r.code
+	p.template, p.state = q.number, r.state.Or(runKept)|runKept
+	if r.more.Load() != nil { // after runKept was set: what comes later is lost (logOf)
+		if q.rich == nil {
+			q.rich = make([]*ContainerRun, len(q.ring))
+		}
+		q.rich[place] = r
+	}
 	q.n++
 	q.live++
 	return q.base + uint64(q.n-1)
 }
 
-// at returns the Pod i places after the oldest; nil: a hole.
-func (q *podRing) at(i int) *ContainerRun { return q.ring[(q.head+i)&(len(q.ring)-1)] }
-
-// drop makes a hole of a Pod's place.
-func (q *podRing) drop(i int) {
-	q.ring[(q.head+i)&(len(q.ring)-1)] = nil
-	q.live--
+func (q *keptPods) grow() {
+	size := max(16, 2*len(q.ring))
+	ring := make([]keptPod, size)
+	var rich []*ContainerRun
+	if q.rich != nil {
+		rich = make([]*ContainerRun, size)
+	}
+	for i := range q.n {
+		place := q.place(i)
+		ring[i] = q.ring[place]
+		if rich != nil {
+			rich[i] = q.rich[place]
+		}
+	}
+	q.ring, q.rich, q.head = ring, rich, 0
 }
 
-// pop takes the oldest Pod out; nil: there is none.
-func (q *podRing) pop() *ContainerRun {
-	for q.n > 0 {
-		r := q.ring[q.head]
-		q.ring[q.head] = nil
-		q.head = (q.head + 1) & (len(q.ring) - 1)
-		q.n--
-		q.base++
-		if r != nil {
-			q.live--
-			return r
-		}
+// numberOf returns the number of a Template, a new one if need be.
+func (q *keptPods) numberOf(t *Template) int32 {
+	if k, ok := q.numbers[t]; ok {
+		return k
+	}
+	k := int32(len(q.templates))
+	if f := len(q.free); f > 0 {
+		k, q.free = q.free[f-1], q.free[:f-1]
+		q.templates[k].t = t
+	} else {
+		q.templates = append(q.templates, keptTemplate{t: t})
+	}
+	if q.numbers == nil {
+		q.numbers = map[*Template]int32{}
+	}
+	q.numbers[t] = k
+	return k
+}
+
+func (q *keptPods) place(i int) int { return (q.head + i) & (len(q.ring) - 1) }
+
+// template returns the Template of the Pod i places after the oldest; nil: a hole.
+func (q *keptPods) template(i int) *Template {
+	if k := q.ring[q.place(i)].template; k >= 0 {
+		return q.templates[k].t
 	}
 	return nil
 }
 
+// index returns how many places after the oldest the Pod is, -1 if it is not there.
+func (q *keptPods) index(uid UID) int {
+	for i := q.n - 1; i >= 0; i-- {
+		if p := &q.ring[q.place(i)]; p.uid == uid && p.template >= 0 {
+			return i
+		}
+	}
+	return -1
+}
+
+// at returns the Pod i places after the oldest, made anew if nothing else is known of it; nil: a hole.
+func (q *keptPods) at(i int) *ContainerRun {
+	place := q.place(i)
+	p := &q.ring[place]
+	if p.template < 0 {
+		return nil
+	}
+	if q.rich != nil && q.rich[place] != nil {
+		return q.rich[place]
+	}
+	r := &ContainerRun{node: q.node, code: p.code, started: p.started, finished: p.finished,
+		pod: Pod{UID: p.uid, Template: q.templates[p.template].t, Created: p.created, Index: p.index, Failures: p.failures, Ignored: p.ignored}}
+	r.state.Store(p.state)
+	return r
+}
+
+// drop makes a hole of a Pod's place.
+func (q *keptPods) drop(i int) {
+	place := q.place(i)
+	q.forget(q.ring[place].template)
+	q.ring[place].template = -1
+	if q.rich != nil {
+		q.rich[place] = nil
+	}
+	q.live--
+}
+
+// forget counts one Pod less of a Template.
+func (q *keptPods) forget(number int32) {
+	t := &q.templates[number]
+	if t.pods--; t.pods > 0 {
+		return
+	}
+	delete(q.numbers, t.t)
+	if q.last == t.t {
+		q.last = nil
+	}
+	t.t = nil
+	q.free = append(q.free, number)
+}
+
+// pop takes the oldest Pod out and returns its UID, its Template and, if there is more to say of it, the Pod. A nil Template:
+// there is none.
+func (q *keptPods) pop() (uid UID, t *Template, rich *ContainerRun) {
+	for q.n > 0 {
+		p := &q.ring[q.head]
+		if q.rich != nil {
+			rich, q.rich[q.head] = q.rich[q.head], nil
+		}
+		q.head = (q.head + 1) & (len(q.ring) - 1)
+		q.n--
+		q.base++
+		if p.template >= 0 {
+			q.live--
+			t = q.templates[p.template].t
+			q.forget(p.template)
+			return p.uid, t, rich
+		}
+	}
+	return UID{}, nil, nil
+}
+
 // compact closes the holes if they are the greater part, and reports whether it did: then the places have new numbers.
-func (q *podRing) compact() bool {
+func (q *keptPods) compact() bool {
 	if q.n < 64 || 2*q.live > q.n {
 		return false
 	}
 	kept := 0
 	for i := range q.n {
-		if r := q.at(i); r != nil {
-			q.ring[(q.head+i)&(len(q.ring)-1)] = nil
-			q.ring[(q.head+kept)&(len(q.ring)-1)] = r
-			kept++
+		from, to := q.place(i), q.place(kept)
+		if q.ring[from].template < 0 {
+			continue
 		}
+		q.ring[to] = q.ring[from]
+		if q.rich != nil && from != to {
+			q.rich[to], q.rich[from] = q.rich[from], nil
+		}
+		kept++
 	}
 	q.n = kept
 	return true
-}
-
-// ownedPods says how many Pods of one owner the Node has and where the ended ones are kept, so
-// that the deletion of one Job need not look at the Pods of all others.
-type ownedPods struct {
-	tracked     int
-	kept        int
-	first, last uint64 // places in Node.kept between which they are, if there are any
-}
-
-// ownerKey is the UID of an owner, or else the Template itself.
-type ownerKey struct {
-	uid string
-	t   *Template
-}
-
-func keyOf(t *Template) ownerKey {
-	if t.Owner.UID != "" {
-		return ownerKey{uid: t.Owner.UID}
-	}
-	return ownerKey{t: t}
-}
-
-// ownerCache remembers what was found last: most of the time it is the next one.
-type ownerCache struct {
-	t *Template
-	o *ownedPods
-}
-
-// ownedBy returns the account of t's owner, made if need be. The caller holds n.mu.
-func (n *Node) ownedBy(t *Template, c *ownerCache) *ownedPods {
-	if c.t == t {
-		return c.o
-	}
-	key := keyOf(t)
-	o := n.owned[key]
-	if o == nil {
-		if n.owned == nil {
-			n.owned = map[ownerKey]*ownedPods{}
-		}
-		o = new(ownedPods)
-		n.owned[key] = o
-	}
-	c.t, c.o = t, o
-	return o
-}
-
-// disown forgets an account that is empty, unless Pods of t are likely to come.
-func (n *Node) disown(t *Template, o *ownedPods) {
-	if o.tracked > 0 || o.kept > 0 || t == n.template {
-		return
-	}
-	delete(n.owned, keyOf(t))
-	for _, c := range [...]*ownerCache{&n.creating, &n.settling, &n.dropping} {
-		if c.o == o {
-			*c = ownerCache{}
-		}
-	}
-}
-
-// track adds r. The caller holds n.mu.
-func (n *Node) track(place int, r *ContainerRun) {
-	n.tracked.fill(place, r)
-	n.ownedBy(r.pod.Template, &n.creating).tracked++
-}
-
-// settle lets an ended and untracked Pod leave the table, for ever or to be kept for a while. The caller holds n.mu.
-func (n *Node) settle(r *ContainerRun) {
-	t := r.pod.Template
-	o := n.ownedBy(t, &n.settling)
-	n.tracked.remove(&r.pod.UID)
-	o.tracked--
-	switch {
-	case r.state.Load()&runDeleted != 0:
-		n.remove(r, true)
-	case n.opts.KeepTerminated == 0:
-		n.remove(r, false)
-	default:
-		if n.kept.live >= n.opts.KeepTerminated {
-			n.dropOldest()
-		}
-		o.last = n.kept.push(r)
-		if o.kept++; o.kept == 1 {
-			o.first = o.last
-		}
-		return
-	}
-	n.disown(t, o)
-}
-
-// dropOldest forgets the oldest kept Pod and reports whether there was one. The caller holds n.mu.
-func (n *Node) dropOldest() bool {
-	r := n.kept.pop()
-	if r == nil {
-		return false
-	}
-	o := n.ownedBy(r.pod.Template, &n.dropping)
-	o.kept--
-	n.remove(r, false)
-	n.disown(r.pod.Template, o)
-	return true
-}
-
-// dropKept removes the kept Pods of t's owner for which drop is true. The caller holds n.mu.
-func (n *Node) dropKept(t *Template, drop func(*ContainerRun) bool) {
-	key := keyOf(t)
-	o := n.owned[key]
-	if o == nil || o.kept == 0 {
-		return
-	}
-	from := max(o.first, n.kept.base)
-	for i := int(from - n.kept.base); i < n.kept.n && i <= int(o.last-n.kept.base); i++ {
-		if r := n.kept.at(i); r != nil && keyOf(r.pod.Template) == key && drop(r) {
-			n.kept.drop(i)
-			o.kept--
-			n.remove(r, true)
-		}
-	}
-	n.disown(t, o)
-	n.closeHoles()
-}
-
-// dropUIDs removes those of the kept Pods, whoever owns them. The caller holds n.mu.
-func (n *Node) dropUIDs(uids map[UID]bool) {
-	for i := range n.kept.n {
-		if r := n.kept.at(i); r != nil && uids[r.pod.UID] {
-			n.kept.drop(i)
-			o := n.ownedBy(r.pod.Template, &n.dropping)
-			o.kept--
-			n.remove(r, true)
-			n.disown(r.pod.Template, o)
-		}
-	}
-	n.closeHoles()
-}
-
-// closeHoles compacts the kept Pods if that is worth while.
-func (n *Node) closeHoles() {
-	if !n.kept.compact() {
-		return
-	}
-	for i := n.kept.n - 1; i >= 0; i-- {
-		n.owned[keyOf(n.kept.at(i).pod.Template)].first = n.kept.base + uint64(i)
-	}
-	for i := range n.kept.n {
-		n.owned[keyOf(n.kept.at(i).pod.Template)].last = n.kept.base + uint64(i)
-	}
 }

@@ -16,10 +16,8 @@ func (n *Node) find(uid UID) *ContainerRun {
 	if r := n.tracked.get(&uid); r != nil {
 		return r
 	}
-	for i := n.kept.n - 1; i >= 0; i-- {
-		if r := n.kept.at(i); r != nil && r.pod.UID == uid {
-			return r
-		}
+	if i := n.kept.index(uid); i >= 0 {
+		return n.kept.at(i)
 	}
 	return nil
 }

@@ -14,8 +14,7 @@ import (
 func (n *Node) isSlow(t *Template) bool {
 	s := t.Spec
 	c := &s.Containers[0]
-	_, sandbox := n.rt.(Sandboxer)
-	return sandbox || n.durable || len(s.Containers) > 1 || len(s.InitContainers) > 0 || s.ActiveDeadlineSeconds != nil ||
+	return n.sandboxes || n.durable || len(s.Containers) > 1 || len(s.InitContainers) > 0 || s.ActiveDeadlineSeconds != nil ||
 		c.RestartPolicy != nil || len(c.RestartPolicyRules) > 0 || refersElsewhere(c)
 }
 
@@ -135,9 +134,7 @@ const maxJanitors = 8
 
 // cleanUp has the Pod's sandbox torn down, or all that is left of it removed.
 func (n *Node) cleanUp(uid UID, remove bool) {
-	_, tears := n.rt.(Sandboxer)
-	_, removes := n.rt.(Remover)
-	if remove && !removes || !remove && !tears {
+	if remove && !n.removes || !remove && !n.sandboxes {
 		return
 	}
 	j := &n.janitor
@@ -250,7 +247,7 @@ func (n *Node) resume(ctx context.Context) error {
 			}
 		}
 		switch {
-		case r == nil && n.keeps(uid): // its log may still be read
+		case r == nil && n.kept.index(uid) >= 0: // its log may still be read
 		case r == nil:
 			n.cleanUp(uid, true)
 		case r.state.Load()&runEnded == 0 && (r.started == 0 || n.leftBehind(r)):
@@ -264,16 +261,6 @@ func (n *Node) resume(ctx context.Context) error {
 		return true
 	})
 	return nil
-}
-
-// keeps reports whether the Pod is among the ended ones. The caller holds n.mu.
-func (n *Node) keeps(uid UID) bool {
-	for i := range n.kept.n {
-		if r := n.kept.at(i); r != nil && r.pod.UID == uid {
-			return true
-		}
-	}
-	return false
 }
 
 // leftBehind reports whether an earlier Run left the Pod running.

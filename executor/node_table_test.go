@@ -93,7 +93,7 @@ func TestKeptPodsByOwner(t *testing.T) {
 			}
 			require.Equal(t, len(want), len(got))
 			for i := range want {
-				require.Same(t, want[i], got[i])
+				require.Equal(t, want[i].pod, got[i].pod)
 			}
 		}
 	}

@@ -73,13 +73,17 @@ func TestOutcomesOfAFunction(t *testing.T) {
 				s := h.last(uid(1))
 				assert.Equal(t, tt.phase, s.Phase)
 				assert.Equal(t, tt.code, s.ExitCode)
-				if tt.message == "" {
-					assert.Nil(t, s.Detail)
-					return
+				require.Len(t, s.Object().Status.ContainerStatuses, 1)
+				ended := s.Object().Status.ContainerStatuses[0].State.Terminated
+				assert.Contains(t, ended.Message, tt.message)
+				if tt.reason != "" {
+					assert.Equal(t, tt.reason, ended.Reason)
 				}
-				require.Len(t, s.Detail.Containers, 1)
-				assert.Contains(t, s.Detail.Containers[0].State.Message, tt.message)
-				assert.Equal(t, tt.reason, s.Detail.Containers[0].State.Reason)
+				h.untrack(template("ok"), 1)
+				h.node.Pods(func(kept executor.PodState) bool {
+					assert.Equal(t, s.Object(), kept.Object(), "it stays so")
+					return true
+				})
 				// The goroutine is there for the next one.
 				h.create(t, template("ok"), 2, 1)
 				synctest.Wait()

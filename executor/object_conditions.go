@@ -27,7 +27,7 @@ func (s *PodState) view() podView {
 		case Running:
 			c.State, c.Ready, c.Started = ContainerState{Kind: ContainerRunning, Started: s.Started}, s.Ready, true
 		case Succeeded, Failed:
-			c.State = ContainerState{Kind: ContainerTerminated, ExitCode: s.ExitCode, Started: s.Started, Finished: s.Finished}
+			c.State = ContainerState{Kind: ContainerTerminated, ExitCode: s.ExitCode, Message: s.Message, Started: s.Started, Finished: s.Finished}
 		default:
 			c.State = ContainerState{Kind: ContainerWaiting, Reason: status.ReasonContainerCreating} // P-10
 		}

@@ -83,6 +83,7 @@ type PodState struct {
 	Scheduled bool   // bound to a node
 	Restarts  int32  // sum over all containers, init containers included (J-98)
 	ExitCode  int32  // of the one container, when Detail is nil and the phase is terminal
+	Message   string // its termination message, likewise
 	Started   Stamp  // when the node first handled it (P-6)
 	Finished  Stamp  // latest end of its containers (J-94 rule 1); 0: not known
 	Deleted   Stamp  // when its deletion was asked for; 0: it was not
@@ -97,7 +98,7 @@ func (s *PodState) Active() bool { return !s.Phase.Terminal() && s.Deleted == 0 
 func (s *PodState) Terminating() bool { return !s.Phase.Terminal() && s.Deleted != 0 }
 
 // PodDetail is what there is to say of a Pod beyond one container that ended with
-// an exit code. It is immutable once reported.
+// an exit code and a message. It is immutable once reported.
 type PodDetail struct {
 	Reason     status.Reason // pod-level cause: Evicted, DeadlineExceeded (14.4)
 	Message    string

@@ -164,12 +164,26 @@ func (m *Machine) scaleUp(n int32, b Backoff) {
 	} else if n > 0 {
 		m.create(-1, n, 0, 0)
 	}
-	for i := range m.plan.Create { // E-1
-		r := &m.plan.Create[i]
-		m.plan.Events = append(m.plan.Events, EventCount{
-			Type: status.EventNormal, Reason: status.ReasonSuccessfulCreate, Text: "Created pod: ", Pods: *r, Count: r.N,
-		})
+	for i := range m.plan.Create {
+		m.tellCreated(&m.plan.Create[i])
 	}
+}
+
+// tellCreated is E-1. The last Plan's event was most often of the same kind, and all but the numbers is there.
+func (m *Machine) tellCreated(r *executor.PodRange) {
+	k := len(m.plan.Events)
+	if k == cap(m.plan.Events) {
+		m.plan.Events = append(m.plan.Events, EventCount{})
+	}
+	m.plan.Events = m.plan.Events[:k+1]
+	e := &m.plan.Events[k]
+	if e.Pods.Template != r.Template || e.Reason != status.ReasonSuccessfulCreate {
+		*e = EventCount{Type: status.EventNormal, Reason: status.ReasonSuccessfulCreate, Text: "Created pod: ", Pods: *r, Count: r.N}
+		return
+	}
+	p := &e.Pods
+	p.First, p.N, p.Index, p.Created, p.Failures, p.Ignored = r.First, r.N, r.Index, r.Created, r.Failures, r.Ignored
+	e.Count = r.N
 }
 
 // createIndexed is J-45: the n lowest pending indexes. The slots are chosen before

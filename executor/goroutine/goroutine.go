@@ -163,19 +163,20 @@ func failed(ctx context.Context, err error) executor.Exit {
 }
 
 // Exit returns an error that ends a container with code, 0 to 255. Its text is err's; err may be nil.
-func Exit(code int, err error) error { return &exitError{code, err} }
+func Exit(code int, err error) error {
+	if err == nil {
+		return &exitError{code: code, text: "exit code " + strconv.Itoa(code)}
+	}
+	return &exitError{code, err, err.Error()}
+}
 
 type exitError struct {
 	code int
 	err  error
+	text string
 }
 
-func (e *exitError) Error() string {
-	if e.err == nil {
-		return "exit code " + strconv.Itoa(e.code)
-	}
-	return e.err.Error()
-}
+func (e *exitError) Error() string { return e.text }
 
 func (e *exitError) Unwrap() error { return e.err }
 

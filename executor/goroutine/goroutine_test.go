@@ -191,7 +191,7 @@ func TestOutcomes(t *testing.T) {
 				want = executor.Succeeded
 			}
 			assert.Equal(t, want, s.Phase)
-			state := s.Detail.Containers[0].State
+			state := s.Object().Status.ContainerStatuses[0].State.Terminated
 			assert.Equal(t, tt.code, state.ExitCode)
 			assert.Contains(t, state.Message, tt.message)
 			assert.Equal(t, tt.code == 2, log == state.Message && log != "", "a panic, and only that, is in the log, too")

@@ -1,0 +1,155 @@
+package executor
+
+// ownedPods says how many Pods of one owner the Node has and where the ended ones are kept, so
+// that the deletion of one Job need not look at the Pods of all others.
+type ownedPods struct {
+	tracked     int
+	kept        int
+	first, last uint64 // places in Node.kept between which they are, if there are any
+}
+
+// ownerKey is the UID of an owner, or else the Template itself.
+type ownerKey struct {
+	uid string
+	t   *Template
+}
+
+func keyOf(t *Template) ownerKey {
+	if t.Owner.UID != "" {
+		return ownerKey{uid: t.Owner.UID}
+	}
+	return ownerKey{t: t}
+}
+
+// ownerCache remembers what was found last: most of the time it is the next one.
+type ownerCache struct {
+	t *Template
+	o *ownedPods
+}
+
+// ownedBy returns the account of t's owner, made if need be. The caller holds n.mu.
+func (n *Node) ownedBy(t *Template, c *ownerCache) *ownedPods {
+	if c.t == t {
+		return c.o
+	}
+	key := keyOf(t)
+	o := n.owned[key]
+	if o == nil {
+		if n.owned == nil {
+			n.owned = map[ownerKey]*ownedPods{}
+		}
+		o = new(ownedPods)
+		n.owned[key] = o
+	}
+	c.t, c.o = t, o
+	return o
+}
+
+// disown forgets an account that is empty, unless Pods of t are likely to come.
+func (n *Node) disown(t *Template, o *ownedPods) {
+	if o.tracked > 0 || o.kept > 0 || t == n.template {
+		return
+	}
+	delete(n.owned, keyOf(t))
+	for _, c := range [...]*ownerCache{&n.creating, &n.settling, &n.dropping} {
+		if c.o == o {
+			*c = ownerCache{}
+		}
+	}
+}
+
+// track adds r. The caller holds n.mu.
+func (n *Node) track(place int, r *ContainerRun) {
+	n.tracked.fill(place, r)
+	n.ownedBy(r.pod.Template, &n.creating).tracked++
+}
+
+// settle lets an ended and untracked Pod leave the table, for ever or to be kept for a while. The caller holds n.mu.
+func (n *Node) settle(r *ContainerRun) {
+	t := r.pod.Template
+	o := n.ownedBy(t, &n.settling)
+	n.tracked.remove(&r.pod.UID)
+	o.tracked--
+	switch {
+	case r.state.Load()&runDeleted != 0:
+		n.remove(r, true)
+	case n.opts.KeepTerminated == 0:
+		n.remove(r, false)
+	default:
+		if n.kept.live >= n.opts.KeepTerminated {
+			n.dropOldest()
+		}
+		o.last = n.kept.push(r)
+		if o.kept++; o.kept == 1 {
+			o.first = o.last
+		}
+		return
+	}
+	n.disown(t, o)
+}
+
+// dropOldest forgets the oldest kept Pod and reports whether there was one. The caller holds n.mu.
+func (n *Node) dropOldest() bool {
+	uid, t, r := n.kept.pop()
+	if t == nil {
+		return false
+	}
+	o := n.ownedBy(t, &n.dropping)
+	o.kept--
+	if r != nil {
+		n.remove(r, false)
+	} else if n.removes {
+		n.cleanUp(uid, true)
+	}
+	n.disown(t, o)
+	return true
+}
+
+// dropKept removes those of the kept Pods of t's owner that have one of these UIDs, all if that is nil. The caller holds n.mu.
+func (n *Node) dropKept(t *Template, uids map[UID]bool) {
+	key := keyOf(t)
+	o := n.owned[key]
+	if o == nil || o.kept == 0 {
+		return
+	}
+	from := max(o.first, n.kept.base)
+	for i := int(from - n.kept.base); i < n.kept.n && i <= int(o.last-n.kept.base); i++ {
+		if of := n.kept.template(i); of == nil || keyOf(of) != key {
+			continue
+		}
+		if r := n.kept.at(i); uids == nil || uids[r.pod.UID] {
+			n.kept.drop(i)
+			o.kept--
+			n.remove(r, true)
+		}
+	}
+	n.disown(t, o)
+	n.closeHoles()
+}
+
+// dropUIDs removes those of the kept Pods, whoever owns them. The caller holds n.mu.
+func (n *Node) dropUIDs(uids map[UID]bool) {
+	for i := range n.kept.n {
+		if r := n.kept.at(i); r != nil && uids[r.pod.UID] {
+			n.kept.drop(i)
+			o := n.ownedBy(r.pod.Template, &n.dropping)
+			o.kept--
+			n.remove(r, true)
+			n.disown(r.pod.Template, o)
+		}
+	}
+	n.closeHoles()
+}
+
+// closeHoles compacts the kept Pods if that is worth while.
+func (n *Node) closeHoles() {
+	if !n.kept.compact() {
+		return
+	}
+	for i := n.kept.n - 1; i >= 0; i-- {
+		n.owned[keyOf(n.kept.template(i))].first = n.kept.base + uint64(i)
+	}
+	for i := range n.kept.n {
+		n.owned[keyOf(n.kept.template(i))].last = n.kept.base + uint64(i)
+	}
+}
