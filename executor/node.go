@@ -26,8 +26,11 @@ type Node struct {
 	opts    NodeOptions
 	instant bool // rt is Instant
 	durable bool // rt is a Recoverer
+	removes bool // rt is a Remover
 	limited bool // there is a Capacity
 	room    limit
+
+	sandboxes bool // rt is a Sandboxer
 
 	clock   atomic.Pointer[clock.Clock]     // of the present or latest Run
 	values  atomic.Pointer[context.Context] // the values of Run's context
@@ -49,14 +52,15 @@ type Node struct {
 	shapes   map[request]*podShape
 	shape    *podShape // of template
 	used     limit
-	live     int     // Pods that count for MaxPods
-	kept     podRing // ended and untracked
-	workers  int     // goroutines, parked ones included
+	live     int      // Pods that count for MaxPods
+	kept     keptPods // ended and untracked
+	workers  int      // goroutines, parked ones included
 	parked   []*worker
 	fresh    []*worker // whose Pod may still have to be reported as Running
 	all      map[*worker]struct{}
 	sweep    *time.Timer // while Pods are active
 	sweeping bool
+	pace     pace
 	done     chan struct{} // closed when draining and workers is 0
 	out      []*ContainerRun
 	telling  []*ContainerRun // Run's: with runTelling
@@ -103,12 +107,15 @@ func NewNode(rt Runtime, opts NodeOptions) (*Node, error) {
 	n := &Node{rt: rt, opts: opts, kick: make(chan struct{}, 1), draining: true}
 	_, n.instant = rt.(Instant)
 	_, n.durable = rt.(Recoverer)
+	_, n.removes = rt.(Remover)
+	_, n.sandboxes = rt.(Sandboxer)
 	n.room = opts.Capacity.limit()
 	n.limited = n.room != limit{}
 	n.logs.max, n.logs.node = opts.KeepLogBytes, n
 	if opts.Recorder != nil {
 		n.events.busy = make(chan struct{}, 1)
 	}
+	n.kept.node = n
 	n.clock.Store(clock.New())
 	return n, nil
 }
@@ -231,37 +238,6 @@ func checkTemplate(t *Template) error {
 	return nil
 }
 
-// provide sees to it that somebody looks into the queue while there is something in it: whoever takes a Pod out
-// and leaves others calls it again. So Pods that block get a goroutine each, and those that end at once share a few. A
-// goroutine that is about to look reports first; should that take long, the sweep calls the others. The caller
-// holds n.mu.
-func (n *Node) provide() {
-	if n.queued > 0 && n.looking.Load() == 0 {
-		n.summon(1)
-	}
-	if n.queued > 0 {
-		n.sweepSoon()
-	}
-}
-
-// summon has up to want more goroutines look into the queue. The caller holds n.mu.
-func (n *Node) summon(want int) {
-	for ; want > 0 && !n.draining; want-- {
-		if k := len(n.parked); k > 0 {
-			w := n.parked[k-1]
-			n.parked = n.parked[:k-1]
-			n.looking.Add(1)
-			w.wake <- struct{}{}
-			continue
-		}
-		if n.opts.Capacity.Pods > 0 && n.workers >= n.opts.Capacity.Pods {
-			return
-		}
-		n.looking.Add(1)
-		n.startWorker(&worker{node: n, slot: -1})
-	}
-}
-
 // Delete asks for the termination of Pods; see [Executor].
 func (n *Node) Delete(t *Template, uids []UID, grace time.Duration) {
 	n.mu.Lock()
@@ -288,7 +264,7 @@ func (n *Node) Delete(t *Template, uids []UID, grace time.Duration) {
 	case t == nil:
 		n.dropUIDs(kept)
 	default:
-		n.dropKept(t, func(r *ContainerRun) bool { return kept[r.pod.UID] })
+		n.dropKept(t, kept)
 	}
 }
 
@@ -311,7 +287,7 @@ func (n *Node) deleteOwned(t *Template, grace time.Duration) {
 		n.delete(r, grace)
 		n.untrack(r)
 	}
-	n.dropKept(t, func(*ContainerRun) bool { return true })
+	n.dropKept(t, nil)
 }
 
 // delete asks for the end of one Pod. The caller holds n.mu.

@@ -20,6 +20,7 @@ func (n *Node) Run(ctx context.Context, sink Sink) error {
 		return err
 	}
 	defer n.sweep.Stop()
+	defer n.pace.stall.Stop()
 	if err := n.resume(ctx); err != nil {
 		leave()
 		n.janitor.close()
@@ -65,6 +66,8 @@ func (n *Node) begin(ctx context.Context, sink Sink, host context.Context) error
 	n.sweep = time.NewTimer(time.Hour)
 	n.sweep.Stop()
 	n.sweeping = false
+	n.pace.stall, n.pace.armed = time.AfterFunc(time.Hour, n.unstall), false
+	n.pace.stall.Stop()
 	return nil
 }
 

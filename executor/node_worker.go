@@ -8,11 +8,14 @@ import (
 
 // worker is a goroutine that takes up one Pod after the other.
 type worker struct {
-	node *Node
-	cur  *ContainerRun // guarded by node.mu, so that the sweep can look
-	slot int           // in node.fresh; -1: not there
-	last Stamp         // its previous Pod's end; 0: it has waited
-	wake chan struct{} // when parked
+	node  *Node
+	cur   *ContainerRun // guarded by node.mu, so that the sweep can look
+	slot  int           // in node.fresh; -1: not there
+	last  Stamp         // its previous Pod's end; 0: it has waited
+	began Stamp         // of a Pod that is looked at closely; else 0
+	speed speed         // of its Pod
+	count uint32        // of its Pods
+	wake  chan struct{} // when parked
 
 	settles   *ContainerRun // has ended, was reported and untracked
 	inRun     bool          // Runtime.Run is under way
@@ -65,25 +68,28 @@ func goexit() Exit {
 func (w *worker) next() bool {
 	n := w.node
 	n.mu.Lock()
+	if w.cur != nil {
+		n.pace.note(w.speed)
+	}
 	if w.settles != nil {
 		n.settle(w.settles)
 		w.settles = nil
 	}
 	for {
-		n.looking.Add(-1)
+		others := n.looking.Add(-1) > 0
 		if w.abandoned {
 			n.provide() // w may have been counted on since the next Run began
 			n.mu.Unlock()
 			return false
 		}
-		if !n.draining && n.queued > 0 {
+		if !n.draining && n.queued > 0 && !(others && n.pace.alone()) {
 			r := n.queue.pop()
 			for r.state.Load()&runEnded != 0 { // deleted before it was taken up
 				r = n.queue.pop()
 			}
 			n.queued--
 			n.take(w, r)
-			n.provide()
+			n.passOn()
 			n.mu.Unlock()
 			return true
 		}
@@ -98,6 +104,9 @@ func (w *worker) next() bool {
 			w.wake = make(chan struct{}, 1)
 		}
 		n.parked = append(n.parked, w)
+		if n.queued > 0 {
+			n.pace.watch()
+		}
 		n.mu.Unlock()
 		<-w.wake
 		n.mu.Lock()
@@ -112,7 +121,7 @@ func (n *Node) take(w *worker, r *ContainerRun) {
 	if r.started == 0 { // else it goes on from an earlier host
 		r.started = max(r.pod.Created, w.last)
 	}
-	w.cur = r
+	w.cur, w.speed = r, slow
 	if w.slot < 0 {
 		w.slot = len(n.fresh)
 		n.fresh = append(n.fresh, w)
@@ -169,6 +178,10 @@ func (w *worker) serve() {
 		n.event(r, status.EventNormal, reasonStarted, "Started container "+r.Name())
 		n.record(true)
 	}
+	w.began = 0
+	if w.count++; w.count%sampled == 0 {
+		w.began = n.now()
+	}
 	w.inRun = true
 	exit, err := n.rt.Run(n.host, r)
 	w.inRun = false
@@ -183,24 +196,32 @@ func (w *worker) finish(r *ContainerRun, exit Exit, err error) {
 		return
 	}
 	now := n.now()
-	w.last = now
+	w.last, w.speed = now, speedOf(r.started, w.began, now)
 	r.finished, r.code = now, exit.Code
 	bit := runSucceeded
 	if exit.Code != 0 {
 		bit = runFailed
 	}
+	busy := r.more.Load() != nil
+	if exit.Message != "" {
+		n.cutMessage(&exit, 1)
+		r.moreOf().message = exit.Message
+	}
 	old := r.state.Or(bit)
 	if r.more.Load() != nil {
 		r.ended()
-		w.finished(r, old, r.snapshot())
-		return
+		if busy || old != 0 {
+			w.finished(r, old, r.snapshot())
+			return
+		}
 	}
-	w.finished(r, old, PodState{Pod: &r.pod, Phase: phaseOf(bit), Scheduled: true, ExitCode: r.code, Started: r.started, Finished: now, NodeName: n.opts.Name})
+	w.finished(r, old, PodState{Pod: &r.pod, Phase: phaseOf(bit), Scheduled: true, ExitCode: r.code, Message: exit.Message,
+		Started: r.started, Finished: now, NodeName: n.opts.Name})
 }
 
-// plain reports whether there is nothing to say but the code.
+// plain reports whether there is nothing to say but code and message.
 func (e *Exit) plain() bool {
-	return e.Message == "" && e.Signal == 0 && !e.OOMKilled && !e.Detached && !e.Lost && e.Reason == "" && e.Started|e.Finished == 0
+	return e.Signal == 0 && !e.OOMKilled && !e.Detached && !e.Lost && e.Reason == "" && e.Started|e.Finished == 0
 }
 
 // finished reports the end of a Pod. old is its state before it.
@@ -329,7 +350,9 @@ func (r *ContainerRun) snapshot() PodState {
 	case s&runEnded != 0:
 		p.ExitCode, p.Finished = r.code, r.finished
 	}
-	p.Detail = m.detail
+	if p.Detail = m.detail; p.Detail == nil && s&runEnded != 0 { // an abandoned one has detail
+		p.Message = m.message
+	}
 	if p.Phase.Terminal() {
 		p.Ready = false
 	}
@@ -344,7 +367,7 @@ func (r *ContainerRun) snapshot() PodState {
 	case rare.adopt != nil && !p.Phase.Terminal(): // it ran when the earlier host left
 		p.Phase = Running
 	}
-	if p.Detail == nil && (rare.deleted != 0 || rare.info != StartInfo{At: rare.info.At}) {
+	if p.Detail == nil && (rare.deleted != 0 || rare.leaving && s&runEnded != 0 || rare.info != StartInfo{At: rare.info.At}) {
 		p.Detail = r.fastDetail(m, nil)
 	}
 	return p
@@ -354,7 +377,7 @@ func (r *ContainerRun) snapshot() PodState {
 var noRare runRare
 
 // fastDetail makes the detail of a fast Pod. exit is nil while it runs, or when it has ended with
-// nothing but a code. The caller holds r.more.mu.
+// nothing but code and message. The caller holds r.more.mu.
 func (r *ContainerRun) fastDetail(m *runMore, exit *Exit) *PodDetail {
 	rare := m.rare
 	if rare == nil {
@@ -375,7 +398,7 @@ func (r *ContainerRun) fastDetail(m *runMore, exit *Exit) *PodDetail {
 	s := r.state.Load()
 	switch {
 	case exit == nil && s&runEnded != 0:
-		exit = &Exit{Code: r.code, Finished: r.finished}
+		exit = &Exit{Code: r.code, Finished: r.finished, Message: m.message}
 		fallthrough
 	case exit != nil:
 		if exit.Started != 0 {
@@ -437,8 +460,7 @@ func (n *Node) sweepRunning() []PodState {
 		}
 	}
 	states, all := n.tellWaiting(now, states)
-	n.summon(n.queued)
-	n.sweeping = len(n.fresh) > 0 || n.queued > 0 || !all
+	n.sweeping = len(n.fresh) > 0 || !all
 	if n.sweeping {
 		n.sweep.Reset(sweepAfter)
 	}
