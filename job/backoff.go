@@ -29,8 +29,9 @@ func backoffDelay(failures int32, base, most time.Duration) time.Duration {
 }
 
 // next is J-91: the record after newly succeeded and newly failed Pods. Ignored
-// failures are among the failed; all that counts is who finished after the newest success.
-func (b Backoff) next(ended []*pod, failed func(*pod) bool) Backoff {
+// failures are among the failed; all that counts is who finished after the newest success. Its time is
+// that of the newest of them, even if one of before finished later, unless they are seen together.
+func (b Backoff) next(ended []*pod, failed func(*pod) bool, together bool) Backoff {
 	var lastSuccess executor.Stamp
 	var nSucceeded, nFailed int32
 	for _, p := range ended {
@@ -50,13 +51,18 @@ func (b Backoff) next(ended []*pod, failed func(*pod) bool) Backoff {
 	if nSucceeded > 0 {
 		b = Backoff{}
 	}
+	last := b.Last
+	if !together {
+		last = 0
+	}
 	for _, p := range ended {
 		if p.phase == executor.Succeeded || !failed(p) {
 			continue
 		}
 		if t := p.finishTime(); nSucceeded == 0 || t > lastSuccess {
 			b.Failures++
-			b.Last = max(b.Last, t)
+			last = max(last, t)
+			b.Last = last
 		}
 	}
 	return b

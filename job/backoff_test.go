@@ -16,15 +16,18 @@ func TestMachineBackoffRecord(t *testing.T) { // J-91, the examples of 6.3
 	failed := func(p *pod) bool { return p.phase == executor.Failed }
 	stored := Backoff{Failures: 3, Last: executor.Stamp(time.Second)}
 	for name, tc := range map[string]struct {
-		ended []*pod
-		want  Backoff
+		ended    []*pod
+		want     Backoff
+		together bool
 	}{
-		"nothing ended":                        {nil, stored},
-		"failures add up":                      {[]*pod{at(5, executor.Failed), at(4, executor.Failed)}, Backoff{5, executor.Stamp(5 * time.Second)}},
-		"a success, even an early one, resets": {[]*pod{at(0, executor.Succeeded)}, Backoff{}},
-		"failures before a success":            {[]*pod{at(2, executor.Failed), at(5, executor.Failed), at(7, executor.Succeeded)}, Backoff{}},
-		"a failure after a success":            {[]*pod{at(7, executor.Succeeded), at(5, executor.Failed), at(9, executor.Failed)}, Backoff{1, executor.Stamp(9 * time.Second)}},
+		"nothing ended":                        {nil, stored, false},
+		"failures add up":                      {[]*pod{at(5, executor.Failed), at(4, executor.Failed)}, Backoff{5, executor.Stamp(5 * time.Second)}, false},
+		"a success, even an early one, resets": {[]*pod{at(0, executor.Succeeded)}, Backoff{}, false},
+		"failures before a success":            {[]*pod{at(2, executor.Failed), at(5, executor.Failed), at(7, executor.Succeeded)}, Backoff{}, false},
+		"a failure after a success":            {[]*pod{at(7, executor.Succeeded), at(5, executor.Failed), at(9, executor.Failed)}, Backoff{1, executor.Stamp(9 * time.Second)}, false},
+		"one of before finished later":         {[]*pod{at(0, executor.Failed)}, Backoff{4, 0}, false},
+		"the same, seen together":              {[]*pod{at(0, executor.Failed)}, Backoff{4, executor.Stamp(time.Second)}, true},
 	} {
-		assert.Equal(t, tc.want, stored.next(tc.ended, failed), name)
+		assert.Equal(t, tc.want, stored.next(tc.ended, failed, tc.together), name)
 	}
 }

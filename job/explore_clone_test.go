@@ -129,7 +129,7 @@ func TestExploreCloneKnowsEveryField(t *testing.T) {
 			"job", "opts", "base", "most", "template", "high",
 			"conditions", "startTime", "completion", "succeededCount", "failedCount", "record", "begun",
 			"pods", "index", "held", "heldFailures", "ended", "active", "ready", "terminating", "open", "restarts", "strange", "success",
-			"refused", "end", "shown", "told", "scaledDown", "now", "planned", "pending", "plan",
+			"refused", "end", "shown", "told", "scaledDown", "failedAt", "now", "planned", "pending", "plan",
 		}},
 		{podTable{}, []string{"slots", "n", "free"}},
 		{indexes{}, []string{"base", "succ", "fail", "busy", "oldSucc", "oldFail", "nSucc", "nFail", "extra", "cursor"}},
@@ -208,7 +208,7 @@ func (k *keyWriter) machine(m *Machine, now executor.Stamp) {
 		}
 	}
 	k.flags(m.begun, m.told, m.strange, m.startTime.IsZero(), m.end != nil, m.end != nil && m.end.final,
-		m.pending.Changed, len(m.pending.Events) > 0)
+		m.pending.Changed, len(m.pending.Events) > 0, now-m.failedAt < seenTogether)
 	if m.job.Spec.ActiveDeadlineSeconds != nil && !m.finished() {
 		k.when(executor.StampOf(m.startTime.Time), now)
 	}

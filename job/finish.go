@@ -56,6 +56,9 @@ func (m *Machine) sortEnded() {
 	slices.SortFunc(kept, order)
 }
 
+// seenTogether is how long Kubernetes collects changes of Pods before it looks at them (J-3).
+const seenTogether = executor.Stamp(time.Second)
+
 // nextBackoff is the record that J-91 makes of the newly ended Pods.
 func (m *Machine) nextBackoff() Backoff {
 	ended := m.ended
@@ -69,7 +72,11 @@ func (m *Machine) nextBackoff() Backoff {
 	if len(ended) == 0 {
 		return m.record.Backoff
 	}
-	return m.record.Backoff.next(ended, m.failed)
+	b := m.record.Backoff.next(ended, m.failed, m.now-m.failedAt < seenTogether)
+	if b.Failures > 0 && b != m.record.Backoff {
+		m.failedAt = m.now
+	}
+	return b
 }
 
 // countEnded adds the newly succeeded to the completions (J-30, J-62), marks failed
@@ -242,9 +249,9 @@ func (m *Machine) setCondition(t status.ConditionType, s status.ConditionStatus,
 	}
 }
 
-// start is J-31.
+// start is J-31. A Job that was suspended, whose end is decided, shows its new start with the next thing that it shows.
 func (m *Machine) start() {
-	if m.startTime.IsZero() && !m.suspended() {
+	if m.startTime.IsZero() && !m.suspended() && (m.end == nil || m.counters() != m.shown) {
 		m.startTime = m.time()
 		m.plan.Changed = true
 	}

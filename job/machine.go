@@ -48,6 +48,7 @@ type Machine struct {
 	told    bool // Expired or Retired was said
 
 	scaledDown executor.Stamp // the last Sync that deleted what was too much
+	failedAt   executor.Stamp // the last Sync that saw new failures
 
 	now     executor.Stamp
 	planned time.Time

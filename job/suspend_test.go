@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/podless/podless/executor"
 	"github.com/podless/podless/status"
 )
 
@@ -44,4 +45,40 @@ func TestMachineResumesStatusWithStartTime(t *testing.T) {
 			assert.LessOrEqual(t, p.WakeAt, t0.Add(2*time.Hour), name)
 		}
 	}
+}
+
+// A Job that is resumed when its end is decided already shows its start when it is finished: Kubernetes writes
+// no status for the start alone (J-31, J-35).
+func TestMachineResumedAfterItsEnd(t *testing.T) {
+	w := newWorld(t, Spec{Parallelism: new(int32(2)), PodReplacementPolicy: new(ReplaceFailed)})
+	w.sync()
+	for _, uid := range w.uids {
+		s := w.pods[uid]
+		s.Phase, s.Scheduled = executor.Running, true
+		w.m.Observe(s)
+	}
+	first := w.pods[w.uids[0]]
+	first.Deleted = executor.StampOf(w.now) // by somebody: it still counts (J-126)
+	w.m.Observe(first)
+	suspend := func(v bool) {
+		j := new(*w.m.job)
+		j.Spec.Suspend = &v
+		j.Metadata.Generation++
+		w.m.Update(j)
+	}
+	suspend(true)
+	w.sync()
+	w.end(0, executor.Succeeded)
+	w.sync()
+	require.True(t, w.m.Status().Conditions.IsTrue(status.ConditionSuccessCriteriaMet))
+	w.after(time.Minute)
+	suspend(false)
+	assert.False(t, w.sync().Changed)
+	assert.Nil(t, w.m.Status().StartTime)
+	w.after(time.Minute)
+	w.end(1, executor.Failed)
+	w.sync()
+	s := w.m.Status()
+	require.True(t, s.Conditions.IsTrue(status.ConditionComplete))
+	assert.Equal(t, w.now, s.StartTime.Time)
 }
