@@ -268,19 +268,14 @@ func (r *ContainerRun) Grace() time.Duration {
 // Stdout returns where the container's standard output goes: its log. The log is made at the first byte.
 func (r *ContainerRun) Stdout() io.Writer { return (*stdout)(r) }
 
-// Stderr returns where the container's standard error goes: the same log.
-func (r *ContainerRun) Stderr() io.Writer { return (*stderr)(r) }
+// Stderr returns where the container's standard error goes: the same log. It equals what Stdout returns, so that one pipe
+// can serve both and keep their order, as os/exec does it.
+func (r *ContainerRun) Stderr() io.Writer { return (*stdout)(r) }
 
-type (
-	stdout ContainerRun
-	stderr ContainerRun
-)
+type stdout ContainerRun
 
 // Write appends p to the log.
 func (w *stdout) Write(p []byte) (int, error) { return (*ContainerRun)(w).logOf().append(p), nil }
-
-// Write appends p to the log.
-func (w *stderr) Write(p []byte) (int, error) { return (*ContainerRun)(w).logOf().append(p), nil }
 
 // logOf returns the log of this run, made if need be.
 func (r *ContainerRun) logOf() *containerLog {

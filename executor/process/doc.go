@@ -32,7 +32,9 @@
 // end of a container's PID 1 does it. A process that left the group and keeps the output open
 // cannot hold the container open: it is found by its mark and killed, and its output is no
 // longer waited for. One that left the group and closed its output goes on until the
-// container is stopped, or until the next host starts.
+// container is stopped, or until the next host starts. If the container has ended by itself before, the end of
+// Run does not look for it: it is not known to be there. Standard output and standard error are one pipe, so that the log has them
+// in the order in which they were written.
 //
 // Exit codes are the process's own, or 128 plus the number of the signal that killed it.
 //

@@ -2,6 +2,7 @@ package process_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -30,8 +31,9 @@ func (*started) Gone(executor.UID)            {}
 func (*started) Rejected(executor.UID, error) {}
 func (*started) Synced()                      {}
 
-// TestExitWhileTheLogIsFollowed has a reader get all that a process wrote, and then the end.
-func TestExitWhileTheLogIsFollowed(t *testing.T) {
+// follow runs a script and returns its log, followed to the end.
+func follow(t *testing.T, script string) string {
+	t.Helper()
 	node, err := executor.NewNode(process.New(process.Options{}), executor.NodeOptions{})
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -45,7 +47,7 @@ func TestExitWhileTheLogIsFollowed(t *testing.T) {
 	_, err = node.Create([]executor.PodRange{{N: 1, First: uid, Index: -1, Template: &executor.Template{Spec: &executor.PodSpec{
 		RestartPolicy: executor.RestartNever,
 		Containers: []executor.Container{{Name: "main", Command: []string{"/bin/sh", "-c",
-			"i=0; while [ $i -lt 5000 ]; do echo line $i; i=$((i+1)); done; sleep 0.05; printf last; exit 3"}}},
+			script}}},
 	}}}})
 	require.NoError(t, err)
 	<-sink.running
@@ -54,6 +56,22 @@ func TestExitWhileTheLogIsFollowed(t *testing.T) {
 	defer log.Close()
 	b, err := io.ReadAll(log)
 	require.NoError(t, err)
-	assert.Equal(t, 5000, strings.Count(string(b), "\n"))
-	assert.True(t, strings.HasPrefix(string(b), "line 0\n") && strings.HasSuffix(string(b), "line 4999\nlast"))
+	return string(b)
+}
+
+// TestExitWhileTheLogIsFollowed has a reader get all that a process wrote, and then the end.
+func TestExitWhileTheLogIsFollowed(t *testing.T) {
+	log := follow(t, "i=0; while [ $i -lt 5000 ]; do echo line $i; i=$((i+1)); done; sleep 0.05; printf last; exit 3")
+	assert.Equal(t, 5000, strings.Count(log, "\n"))
+	assert.True(t, strings.HasPrefix(log, "line 0\n") && strings.HasSuffix(log, "line 4999\nlast"))
+}
+
+// TestBothStreamsKeepTheirOrder writes to standard output and standard error in turns.
+func TestBothStreamsKeepTheirOrder(t *testing.T) {
+	var want strings.Builder
+	for i := range 1000 {
+		fmt.Fprintf(&want, "out %d\nerr %d\n", i, i)
+	}
+	log := follow(t, "i=0; while [ $i -lt 1000 ]; do echo out $i; echo err $i >&2; i=$((i+1)); done")
+	assert.True(t, log == want.String(), "the streams are mixed up")
 }
