@@ -133,10 +133,23 @@ func withResources(old, now []executor.Container) []executor.Container {
 func sameTemplate(a, b *executor.PodTemplateSpec) bool { return sameAs("PodTemplateSpec", a, b) }
 
 // sameSpec reports whether two specs mean the same.
-func sameSpec(a, b *Spec) bool { return sameAs("JobSpec", a, b) }
+func sameSpec(a, b *Spec) bool {
+	if !reflect.DeepEqual(a.Suspend, b.Suspend) || !reflect.DeepEqual(a.Parallelism, b.Parallelism) { // what changes most is looked at first
+		return false
+	}
+	if !sameTemplate(&a.Template, &b.Template) {
+		return false
+	}
+	x, y := *a, *b
+	x.Template, y.Template = executor.PodTemplateSpec{}, executor.PodTemplateSpec{}
+	return sameAs("JobSpec", &x, &y)
+}
 
 // sameAs reports whether two values of one type of the API mean the same; object is empty for a scalar.
 func sameAs(object string, a, b any) bool {
+	if reflect.DeepEqual(a, b) {
+		return true
+	}
 	x, errX := json.Marshal(a)
 	y, errY := json.Marshal(b)
 	return errX == nil && errY == nil && openapi.Equal(object, x, y)
