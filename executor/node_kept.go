@@ -7,7 +7,8 @@ package executor
 type keptPods struct {
 	node *Node
 	ring []keptPod       // a power of two
-	rich []*ContainerRun // beside ring: Pods with a log, a message or the like; nil: there was none yet
+	rich []*ContainerRun // beside ring: Pods with a log or the like; nil: there was none yet
+	said []string        // beside ring: termination messages of the others; nil: there was none yet
 	head int
 	n    int    // places in use, holes included
 	live int    // Pods
@@ -51,32 +52,49 @@ func (q *keptPods) push(r *ContainerRun) uint64 {
 	p.created, p.started, p.finished = r.pod.Created, r.started, r.finished
 	p.index, p.failures, p.ignored, p.code = r.pod.Index, r.pod.Failures, r.pod.Ignored, r.code
 	p.template, p.state = q.number, r.state.Or(runKept)|runKept
-	if r.more.Load() != nil { // after runKept was set: what comes later is lost (logOf)
-		if q.rich == nil {
-			q.rich = make([]*ContainerRun, len(q.ring))
-		}
-		q.rich[place] = r
+	if m := r.more.Load(); m != nil { // after runKept was set: what comes later is lost (logOf)
+		q.more(place, r, m)
 	}
 	q.n++
 	q.live++
 	return q.base + uint64(q.n-1)
 }
 
+// more keeps what there is to say of r beside its record.
+func (q *keptPods) more(place int, r *ContainerRun, m *runMore) {
+	m.mu.Lock()
+	plain := m.log == nil && m.detail == nil && m.rare == nil
+	m.mu.Unlock()
+	switch {
+	case !plain:
+		if q.rich == nil {
+			q.rich = make([]*ContainerRun, len(q.ring))
+		}
+		q.rich[place] = r
+	case m.message != "":
+		if q.said == nil {
+			q.said = make([]string, len(q.ring))
+		}
+		q.said[place] = m.message
+	}
+}
+
 func (q *keptPods) grow() {
 	size := max(16, 2*len(q.ring))
 	ring := make([]keptPod, size)
-	var rich []*ContainerRun
+	k := copy(ring, q.ring[q.head:])
+	copy(ring[k:], q.ring[:q.head])
 	if q.rich != nil {
-		rich = make([]*ContainerRun, size)
+		rich := make([]*ContainerRun, size)
+		copy(rich[copy(rich, q.rich[q.head:]):], q.rich[:q.head])
+		q.rich = rich
 	}
-	for i := range q.n {
-		place := q.place(i)
-		ring[i] = q.ring[place]
-		if rich != nil {
-			rich[i] = q.rich[place]
-		}
+	if q.said != nil {
+		said := make([]string, size)
+		copy(said[copy(said, q.said[q.head:]):], q.said[:q.head])
+		q.said = said
 	}
-	q.ring, q.rich, q.head = ring, rich, 0
+	q.ring, q.head = ring, 0
 }
 
 // numberOf returns the number of a Template, a new one if need be.
@@ -131,6 +149,9 @@ func (q *keptPods) at(i int) *ContainerRun {
 	r := &ContainerRun{node: q.node, code: p.code, started: p.started, finished: p.finished,
 		pod: Pod{UID: p.uid, Template: q.templates[p.template].t, Created: p.created, Index: p.index, Failures: p.failures, Ignored: p.ignored}}
 	r.state.Store(p.state)
+	if q.said != nil && q.said[place] != "" {
+		r.more.Store(&runMore{message: q.said[place]})
+	}
 	return r
 }
 
@@ -139,10 +160,18 @@ func (q *keptPods) drop(i int) {
 	place := q.place(i)
 	q.forget(q.ring[place].template)
 	q.ring[place].template = -1
+	q.clear(place)
+	q.live--
+}
+
+// clear lets go of what is beside the ring.
+func (q *keptPods) clear(place int) {
 	if q.rich != nil {
 		q.rich[place] = nil
 	}
-	q.live--
+	if q.said != nil {
+		q.said[place] = ""
+	}
 }
 
 // forget counts one Pod less of a Template.
@@ -165,8 +194,9 @@ func (q *keptPods) pop() (uid UID, t *Template, rich *ContainerRun) {
 	for q.n > 0 {
 		p := &q.ring[q.head]
 		if q.rich != nil {
-			rich, q.rich[q.head] = q.rich[q.head], nil
+			rich = q.rich[q.head]
 		}
+		q.clear(q.head)
 		q.head = (q.head + 1) & (len(q.ring) - 1)
 		q.n--
 		q.base++
@@ -192,8 +222,14 @@ func (q *keptPods) compact() bool {
 			continue
 		}
 		q.ring[to] = q.ring[from]
-		if q.rich != nil && from != to {
-			q.rich[to], q.rich[from] = q.rich[from], nil
+		if from != to {
+			if q.rich != nil {
+				q.rich[to] = q.rich[from]
+			}
+			if q.said != nil {
+				q.said[to] = q.said[from]
+			}
+			q.clear(from)
 		}
 		kept++
 	}

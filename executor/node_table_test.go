@@ -78,6 +78,13 @@ func TestKeptPodsByOwner(t *testing.T) {
 			n.queued--
 			n.queue.pop()
 			r.state.Or(runSucceeded | runSaid)
+			switch rnd.IntN(4) {
+			case 0:
+				r.moreOf().message = uid.String()
+			case 1:
+				_, err := r.Stdout().Write([]byte(uid.String()))
+				require.NoError(t, err)
+			}
 			n.Untrack(tpl, []UID{uid})
 			if want = append(want, r); len(want) > 300 {
 				want = want[1:]
@@ -93,7 +100,11 @@ func TestKeptPodsByOwner(t *testing.T) {
 			}
 			require.Equal(t, len(want), len(got))
 			for i := range want {
-				require.Equal(t, want[i].pod, got[i].pod)
+				require.Equal(t, want[i].snapshot(), got[i].snapshot())
+				require.Equal(t, want[i].state.Load(), got[i].state.Load())
+				if want[i].more.Load() != nil {
+					require.Equal(t, want[i].more.Load().log, got[i].more.Load().log)
+				}
 			}
 		}
 	}
@@ -102,4 +113,6 @@ func TestKeptPodsByOwner(t *testing.T) {
 	}
 	assert.Zero(t, n.kept.live)
 	assert.LessOrEqual(t, len(n.owned), 1)
+	assert.Zero(t, n.logs.used.Load(), "no log is left")
+	assert.Empty(t, n.kept.numbers)
 }

@@ -94,7 +94,10 @@ func (w *worker) next() bool {
 			return true
 		}
 		n.leaveFresh(w)
-		w.cur, w.last = nil, 0
+		w.cur, w.last, w.buf[0] = nil, 0, PodState{}
+		if n.queued > 0 {
+			n.pace.watch()
+		}
 		if n.draining || len(n.parked) >= maxParked {
 			n.endWorker(w)
 			n.mu.Unlock()
@@ -104,9 +107,6 @@ func (w *worker) next() bool {
 			w.wake = make(chan struct{}, 1)
 		}
 		n.parked = append(n.parked, w)
-		if n.queued > 0 {
-			n.pace.watch()
-		}
 		n.mu.Unlock()
 		<-w.wake
 		n.mu.Lock()
@@ -211,12 +211,14 @@ func (w *worker) finish(r *ContainerRun, exit Exit, err error) {
 	if r.more.Load() != nil {
 		r.ended()
 		if busy || old != 0 {
-			w.finished(r, old, r.snapshot())
+			w.buf[0] = r.snapshot()
+			w.finished(r, old)
 			return
 		}
 	}
-	w.finished(r, old, PodState{Pod: &r.pod, Phase: phaseOf(bit), Scheduled: true, ExitCode: r.code, Message: exit.Message,
-		Started: r.started, Finished: now, NodeName: n.opts.Name})
+	w.buf[0] = PodState{Pod: &r.pod, Phase: phaseOf(bit), Scheduled: true, ExitCode: r.code, Message: exit.Message,
+		Started: r.started, Finished: now, NodeName: n.opts.Name}
+	w.finished(r, old)
 }
 
 // plain reports whether there is nothing to say but code and message.
@@ -224,8 +226,8 @@ func (e *Exit) plain() bool {
 	return e.Signal == 0 && !e.OOMKilled && !e.Detached && !e.Lost && e.Reason == "" && e.Started|e.Finished == 0
 }
 
-// finished reports the end of a Pod. old is its state before it.
-func (w *worker) finished(r *ContainerRun, old uint32, state PodState) {
+// finished reports the end of a Pod, as w.buf has it. old is its state before it.
+func (w *worker) finished(r *ContainerRun, old uint32) {
 	n := w.node
 	if old&runAbandoned != 0 { // it was reported long ago
 		n.mu.Lock()
@@ -246,7 +248,6 @@ func (w *worker) finished(r *ContainerRun, old uint32, state PodState) {
 		n.report(r)
 		n.mu.Unlock()
 	} else {
-		w.buf[0] = state
 		n.sink.Report(w.buf[:])
 	}
 	if r.state.Or(runSaid)&runUntracked != 0 { // from here on untrack sees to it
@@ -287,7 +288,8 @@ func (w *worker) finishRich(r *ContainerRun, exit Exit, err error) {
 	}
 	m.mu.Unlock()
 	r.ended()
-	w.finished(r, old, r.snapshot())
+	w.buf[0] = r.snapshot()
+	w.finished(r, old)
 }
 
 // normalize makes of what a Runtime returned what the container's status says.
