@@ -26,7 +26,7 @@ var mutations = []mutation{
 	{"J-91 newest failure", "backoff.go", "last = max(last, t)", "last = t - 1"},
 	{"J-91 failures seen together", "backoff.go", "\tif !together {", "\tif true {"},
 	{"J-91 failures seen apart", "backoff.go", "\tif !together {", "\tif false {"},
-	{"J-31 start of a Job whose end is decided", "finish.go", "(m.end == nil || m.counters() != m.shown)", "true"},
+	{"J-31 start of a Job whose end is decided", "finish.go", "(m.end == nil && !m.deleting() || m.counters() != m.shown)", "true"},
 	{"J-130 a finished Job is left alone", "machine.go", "if m.finished() || m.foreign() { // J-130", "if false { // J-130"},
 	{"J-97 limit tolerates n", "finish.go", "failures > value(spec.BackoffLimit)", "failures >= value(spec.BackoffLimit)"},
 	{"J-98 OnFailure limit", "finish.go", "m.restarts >= limit", "m.restarts > limit"},

@@ -177,13 +177,17 @@ func (m *Machine) restartsOverLimit() bool {
 // pastDeadline is J-99; before it, it asks for a Sync at the deadline (J-4).
 func (m *Machine) pastDeadline() bool {
 	limit := m.job.Spec.ActiveDeadlineSeconds
-	if limit == nil || m.suspended() || m.startTime.IsZero() {
+	if limit == nil || m.suspended() {
 		return false
+	}
+	start := m.startTime
+	if start.IsZero() { // not shown yet
+		start = m.time()
 	}
 	if *limit > int64(1<<62/time.Second) {
 		return false
 	}
-	deadline := executor.StampOf(m.startTime.Time) + executor.Stamp(time.Duration(*limit)*time.Second)
+	deadline := executor.StampOf(start.Time) + executor.Stamp(time.Duration(*limit)*time.Second)
 	if m.now >= deadline {
 		return true
 	}
@@ -249,9 +253,10 @@ func (m *Machine) setCondition(t status.ConditionType, s status.ConditionStatus,
 	}
 }
 
-// start is J-31. A Job that was suspended, whose end is decided, shows its new start with the next thing that it shows.
+// start is J-31. A Job that is resumed when its end is decided or its deletion is asked for shows its start with the next
+// thing that it shows: for that alone no status is written (J-35).
 func (m *Machine) start() {
-	if m.startTime.IsZero() && !m.suspended() && (m.end == nil || m.counters() != m.shown) {
+	if m.startTime.IsZero() && !m.suspended() && (m.end == nil && !m.deleting() || m.counters() != m.shown) {
 		m.startTime = m.time()
 		m.plan.Changed = true
 	}
