@@ -48,7 +48,7 @@ func speedOf(taken, began, now Stamp) speed {
 	switch {
 	case now-taken >= slowPod:
 		return slow
-	case began == 0:
+	case began == 0, now == began: // not known, or a clock that stands still, as in a synctest bubble
 		return unknown
 	case now-began >= quickPod:
 		return slow

@@ -50,38 +50,3 @@ func TestAReportThatTakesLongKeepsNoPodWaiting(t *testing.T) {
 		time.Sleep(time.Minute)
 	})
 }
-
-// After many Pods that end at once one goroutine serves all: a Pod that blocks must not keep the others waiting.
-func TestAPodThatBlocksAmongQuickOnes(t *testing.T) {
-	var running, most, ended atomic.Int32
-	funcs := map[string]goroutine.Func{
-		"noop": func(context.Context, *goroutine.Container) error {
-			ended.Add(1)
-			return nil
-		},
-		"wait": func(ctx context.Context, _ *goroutine.Container) error {
-			if n := running.Add(1); n > most.Load() {
-				most.Store(n)
-			}
-			<-ctx.Done()
-			return ctx.Err()
-		},
-	}
-	within(t, funcs, executor.NodeOptions{}, func(t *testing.T, h *house) {
-		noop, wait := template("noop"), template("wait")
-		var n atomic.Int32
-		h.on = func(s executor.PodState) {
-			if k := n.Add(1); s.Phase == executor.Succeeded && k <= 20000 {
-				h.create(t, noop, 2000+int(k), 1)
-			}
-		}
-		h.create(t, noop, 0, 64)
-		synctest.Wait()
-		h.create(t, wait, 100000, 100)
-		h.create(t, noop, 200000, 100)
-		time.Sleep(time.Millisecond)
-		synctest.Wait()
-		assert.EqualValues(t, 100, most.Load())
-		assert.EqualValues(t, 64+20000+100, ended.Load())
-	})
-}
