@@ -66,8 +66,8 @@ type Runtime struct {
 	pause   sync.Mutex // makes the sandbox image
 
 	mu        sync.Mutex
-	recovered bool                  // all of pods is known
-	pods      map[executor.UID]bool // that were not removed; true: it has a sandbox or volumes
+	recovered bool                    // pods has all that there are
+	pods      map[executor.UID]*known // that were not removed
 }
 
 var (
@@ -113,7 +113,7 @@ func New(host string, opts Options) (*Runtime, error) {
 	case opts.MessageDir == "" && strings.HasPrefix(api.DaemonHost(), "unix://"):
 		opts.MessageDir = filepath.Join(os.TempDir(), "podless")
 	}
-	return &Runtime{host: host, opts: opts, api: api, strayAfter: lookForStrays, pods: map[executor.UID]bool{}}, nil
+	return &Runtime{host: host, opts: opts, api: api, strayAfter: lookForStrays, pods: map[executor.UID]*known{}}, nil
 }
 
 // Close closes the connections that are idle. The Runtime may be used afterwards.

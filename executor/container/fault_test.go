@@ -191,7 +191,7 @@ func TestLateCreate(t *testing.T) {
 	h = newHost(t, second)
 	// What it has itself stays, whatever its state, and so does what somebody else has started.
 	own := identity{host: second.host, pod: executor.NewUID(testHigh, 1), container: "main"}
-	second.knows(own.pod)
+	second.note(own.pod, func(*known) {})
 	made := func(i identity) string {
 		c, err := api.ContainerCreate(t.Context(), client.ContainerCreateOptions{Image: testImage, Name: i.name(),
 			Config: &container.Config{Labels: i.labels("default/x"), Cmd: []string{"/bin/sleep", "600"}}})

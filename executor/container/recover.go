@@ -31,11 +31,11 @@ func (r *Runtime) Recover(ctx context.Context) ([]executor.Recovered, error) {
 			continue
 		case who.container == "":
 			sandboxes = append(sandboxes, who)
-			r.shares(who.pod)
+			r.note(who.pod, func(k *known) { k.shares, k.unsure = true, true })
 			continue
 		}
 		alive[who.pod] = true
-		r.knows(who.pod)
+		r.note(who.pod, func(k *known) { k.unsure = true })
 		state := list[i].State
 		found = append(found, executor.Recovered{
 			Pod: who.pod, Container: who.container, Restart: who.restart, Handle: list[i].ID,
@@ -56,7 +56,7 @@ func (r *Runtime) Recover(ctx context.Context) ([]executor.Recovered, error) {
 	for _, v := range volumes {
 		switch who, ok := identify(r.host, v.labels); {
 		case ok && alive[who.pod]:
-			r.shares(who.pod)
+			r.note(who.pod, func(k *known) { k.shares, k.unsure = true, true })
 		case ok:
 			errs = append(errs, r.removeVolume(ctx, v.name))
 		}
@@ -138,10 +138,17 @@ func gone(err error) error {
 // Remove removes the Pod's containers, volumes and message files. See [executor.Remover].
 func (r *Runtime) Remove(ctx context.Context, pod executor.UID) error {
 	label := labelPod + "=" + identity{host: r.host, pod: pod}.podLabel()
-	containers, err := r.list(ctx, label)
-	errs := []error{err}
-	for i := range containers {
-		errs = append(errs, r.removeContainer(ctx, containers[i].ID))
+	var errs []error
+	ids, sure := r.madeOf(pod)
+	if !sure {
+		containers, err := r.list(ctx, label)
+		errs = append(errs, err)
+		for i := range containers {
+			ids = append(ids, containers[i].ID)
+		}
+	}
+	for _, id := range ids {
+		errs = append(errs, r.removeContainer(ctx, id))
 	}
 	if r.mayShare(pod) {
 		volumes, err := r.volumes(ctx, label)

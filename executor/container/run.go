@@ -3,6 +3,7 @@ package container
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,7 +32,6 @@ func (u *run) bringUp(host context.Context) (id string, err error) {
 	ctx, cancel := context.WithCancel(host)
 	defer cancel()
 	defer context.AfterFunc(u.c.Context(), cancel)()
-	u.r.knows(u.identity.pod)
 	u.imageID, err = u.r.image(ctx, u.spec)
 	if err == nil && needsSandbox(u.pod) {
 		if err = u.r.sandbox(ctx, u.identity, u.podName, u.hostname, u.annotations); err != nil {
@@ -44,7 +44,16 @@ func (u *run) bringUp(host context.Context) (id string, err error) {
 		calls, hangUp := context.WithCancel(context.WithoutCancel(host))
 		defer hangUp()
 		defer context.AfterFunc(host, func() { time.AfterFunc(leaving, hangUp) })()
+		u.r.note(u.identity.pod, func(k *known) { k.making++ })
 		id, err = u.create(calls)
+		if err == nil {
+			u.r.note(u.identity.pod, func(k *known) {
+				k.making--
+				if !slices.Contains(k.made, id) {
+					k.made = append(k.made, id)
+				}
+			})
+		}
 		if err == nil && ctx.Err() == nil {
 			if err = u.start(calls, id); err == nil {
 				return id, nil // if it is to be stopped, follow does it

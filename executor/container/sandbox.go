@@ -25,7 +25,7 @@ func (r *Runtime) Setup(ctx context.Context, pod *executor.Pod) error {
 	spec := pod.Template.Spec
 	id := identity{host: r.host, pod: pod.UID}
 	if needsSandbox(spec) || len(emptyDirs(spec)) > 0 {
-		r.shares(pod.UID)
+		r.note(pod.UID, func(k *known) { k.shares = true })
 	}
 	for _, v := range emptyDirs(spec) {
 		err := r.try(ctx, func() error {

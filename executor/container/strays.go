@@ -17,36 +17,6 @@ var lookForStrays = []time.Duration{10 * time.Second, time.Minute, 10 * time.Min
 // straySettles is how long a container that was made is not started by another process at the most.
 const straySettles = time.Second
 
-// knows notes a Pod of this Runtime.
-func (r *Runtime) knows(pod executor.UID) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if _, known := r.pods[pod]; !known {
-		r.pods[pod] = false
-	}
-}
-
-// shares notes that the Pod has a sandbox or volumes.
-func (r *Runtime) shares(pod executor.UID) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.pods[pod] = true
-}
-
-// mayShare reports whether the Pod may have a sandbox or volumes: most have none, and need not be asked for.
-func (r *Runtime) mayShare(pod executor.UID) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return !r.recovered || r.pods[pod]
-}
-
-// forget is told that nothing is left of the Pod.
-func (r *Runtime) forget(pod executor.UID) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.pods, pod)
-}
-
 // removeStrays looks for containers that a dead host had ordered, until ctx ends or none can come any more.
 func (r *Runtime) removeStrays(ctx context.Context) {
 	began := time.Now()
@@ -88,7 +58,7 @@ func (r *Runtime) strays(ctx context.Context) map[string]executor.UID {
 	found := map[string]executor.UID{}
 	for i := range list {
 		who, ok := identify(r.host, list[i].Labels)
-		if _, known := r.pods[who.pod]; ok && !known && list[i].State == container.StateCreated {
+		if ok && r.pods[who.pod] == nil && list[i].State == container.StateCreated {
 			found[list[i].ID] = who.pod
 		}
 	}
