@@ -40,7 +40,7 @@ type Options struct {
 }
 
 // Runtime runs containers as processes. It holds nothing between its runs: no
-// goroutine, no file. All methods may be called concurrently.
+// goroutine, no file but /dev/null. All methods may be called concurrently.
 type Runtime struct {
 	opts      Options
 	inherited []string // KEY=value

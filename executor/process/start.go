@@ -57,11 +57,10 @@ func (r *Runtime) start(c *command, messagePath string) (_ *process, err error) 
 			closeAll(ours)
 		}
 	}()
-	null, err := syscall.Open("/dev/null", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+	null, err := devNull.open()
 	if err != nil {
 		return nil, startError("/dev/null", err)
 	}
-	theirs = append(theirs, null)
 	p := &process{pidfd: -1, delay: r.opts.OutputDelay, bufs: &r.buffers}
 	p.sweep = func() { killMarked(podMark(c.uid, c.container, r.host())) }
 	writers := []io.Writer{c.stdout, c.stderr}
@@ -76,7 +75,7 @@ func (r *Runtime) start(c *command, messagePath string) (_ *process, err error) 
 		ours, theirs = append(ours, read), append(theirs, write)
 		p.out = append(p.out, stream{read, w})
 	}
-	attr.Files = []uintptr{uintptr(null), uintptr(theirs[1]), uintptr(theirs[len(theirs)-1])}
+	attr.Files = []uintptr{uintptr(null), uintptr(theirs[0]), uintptr(theirs[len(theirs)-1])}
 	attr.Sys.Setpgid = true
 	wantPidfd(attr.Sys, &p.pidfd)
 
@@ -93,6 +92,24 @@ func (r *Runtime) start(c *command, messagePath string) (_ *process, err error) 
 		return nil, startError(file, err)
 	}
 	return p, nil
+}
+
+// devNull is the standard input of all containers of this program: opened once, it stays open.
+var devNull sharedFile
+
+type sharedFile struct {
+	mu sync.Mutex
+	fd int // 0: not open
+}
+
+func (f *sharedFile) open() (fd int, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.fd == 0 {
+		f.fd, err = syscall.Open("/dev/null", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+		f.fd = max(f.fd, 0)
+	}
+	return f.fd, err
 }
 
 func closeAll(fds []int) {
