@@ -115,7 +115,7 @@ func (n *Node) summon(want int) {
 			w.wake <- struct{}{}
 			continue
 		}
-		if n.opts.Capacity.Pods > 0 && n.workers >= n.opts.Capacity.Pods {
+		if n.opts.Capacity.Pods > 0 && n.workers-n.lost >= n.opts.Capacity.Pods {
 			return
 		}
 		n.looking.Add(1)

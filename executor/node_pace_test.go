@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -56,5 +57,36 @@ func TestPodsThatBlockAmongQuickOnes(t *testing.T) {
 		synctest.Wait()
 		assert.EqualValues(t, 100, rt.runs.Load())
 		n.Delete(tpl, nil, 0)
+	})
+}
+
+// A function that goes on though its Pod was deleted by force takes no room, nor the goroutine of the next Pod.
+func TestAnAbandonedFunctionLeavesItsPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		n, err := NewNode(runtimeFunc(func(_ context.Context, c *ContainerRun) (Exit, error) {
+			c.Started(StartInfo{})
+			if c.Pod().UID == NewUID(1, 1) {
+				<-release
+			}
+			return Exit{}, nil
+		}), NodeOptions{Capacity: Capacity{Pods: 1}})
+		require.NoError(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- n.Run(ctx, &settler{n}) }()
+		synctest.Wait()
+		tpl := ownedTemplate(1)
+		createOne(t, n, tpl, 1)
+		synctest.Wait()
+		createOne(t, n, tpl, 2)
+		n.Delete(tpl, []UID{NewUID(1, 1)}, 0)
+		time.Sleep(minGrace + time.Second)
+		synctest.Wait()
+		assert.Equal(t, 1, n.Abandoned())
+		assert.Zero(t, n.tracked.n, "the second Pod has ended")
+		close(release)
+		cancel()
+		assert.NoError(t, <-ended)
 	})
 }
