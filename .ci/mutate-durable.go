@@ -3,6 +3,17 @@
 // Command mutate-durable removes the rules by which nothing is lost, one at a time, in a copy of the tree.
 // On each it runs the deterministic crash points and fault tests of package job, and the crash test. It fails if neither
 // notices, if a change no longer applies, or if they fail without any.
+//
+// What notices, with 60 kills of the crash test:
+//
+//	rule removed                    | tests of package job                                            | crash test
+//	intent before start             | TestOrderOfStoreAndExecutor                                     | a Pod is created once; a Pod ends once, after its start
+//	Status and Record in one Apply  | TestCrashPoints, TestFaults, TestOrderOfStoreAndExecutor        | each index is counted once; a Job ends as the ledger says; an index fails as the ledger says
+//	Apply before untrack            | TestOrderOfStoreAndExecutor                                     | a settled Pod does not come back
+//	  of orphaned Pods              | TestOrphansAreUntrackedAfterTheApply                            | (no Job is orphaned there)
+//	Synced before settling          | TestCrashPoints, TestFaults, TestRestartFindsPodsAgain          | each index is counted once; succeeded and failed are what the ledger says
+//	new ordinals after early starts | TestRestartAfterEarlyStarts                                     | (starts are not early there)
+//	  stored before early starts    | TestRestartAfterEarlyStarts                                     | (starts are not early there)
 package main
 
 import (
@@ -75,6 +86,15 @@ var mutations = []mutation{
 	{"Apply before untrack", [][3]string{
 		{"controller_loop.go", "\tl.applying, l.changed = true, false\n",
 			"\tl.applying, l.changed = true, false\n\tif p != nil && len(p.Untrack) > 0 {\n\t\tc.untrack(l, p.Untrack)\n\t\tp.Untrack = p.Untrack[:0]\n\t}\n"},
+	}},
+	{"Apply before untrack: orphaned Pods", [][3]string{
+		{"controller_strays.go", "\tif c.store == nil {\n\t\tc.untrackOrphaned(l)\n\t}\n", "\tc.untrackOrphaned(l)\n"},
+	}},
+	{"new ordinals after early starts", [][3]string{
+		{"controller_store.go", "const earlyPods = 1 << 20", "const earlyPods = 0"},
+	}},
+	{"new ordinals are stored before early starts", [][3]string{
+		{"controller_loop.go", "(l.version == 0 || l.storedAt != 0)", "true"},
 	}},
 	{"Synced before settling", [][3]string{
 		{"controller_run.go", "\tr.restore()\n", "\tr.restore()\n\tc.synced()\n"},
@@ -161,7 +181,7 @@ func try(dir string, m mutation) (points, crash string, err error) {
 	if out, ok := run("go", "vet", "./job"); !ok {
 		return "", "", fmt.Errorf("DOES NOT BUILD: %s", out)
 	}
-	if out, ok := run("go", "test", "-short", "-vet=off", "-timeout", "180s", "-run", "TestCrashPoints|TestRestart|TestFaults|TestOrderOfStoreAndExecutor", "./job"); !ok {
+	if out, ok := run("go", "test", "-short", "-vet=off", "-timeout", "180s", "-run", "TestCrashPoints|TestRestart|TestFaults|TestOrderOfStoreAndExecutor|TestOrphans", "./job"); !ok {
 		points = "the time limit"
 		if names := failed.FindAllStringSubmatch(out, -1); len(names) > 0 {
 			byTest := map[string]int{}
