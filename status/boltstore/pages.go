@@ -363,7 +363,7 @@ func inspect(r io.ReaderAt, size int64) (finding, error) {
 	}
 	older := 1 - newest
 	if errs[newest] != nil {
-		return finding{}, fmt.Errorf("%w: its first meta page: %w", ErrCorrupt, errs[0])
+		return finding{}, fmt.Errorf("%w, or no store of podless: its first meta page: %w", ErrCorrupt, errs[0])
 	}
 	if a, b := metas[newest].txid, metas[older].txid; errs[older] == nil && a != b+1 {
 		return finding{}, fmt.Errorf("%w: its meta pages are of transactions %d and %d", ErrCorrupt, b, a)

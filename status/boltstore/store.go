@@ -64,9 +64,19 @@ func Open(path string, opts Options) (*Store, error) {
 		s.commitTx = s.commitSynced
 	}
 	s.idle.L = &s.mu
-	_, err := os.Stat(path)
-	if errors.Is(err, os.ErrNotExist) {
+	if path == "" {
+		return nil, errors.New("boltstore: path is empty: want the name of a file in a folder that exists")
+	}
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && info.IsDir():
+		err = fmt.Errorf("it is a folder: want the name of a file in it, such as %s", filepath.Join(path, "jobs.db"))
+	case err == nil && info.Size() == 0:
+		err = fmt.Errorf("%w: it is empty, and a store never is: want one, or no file, to make a new one", ErrCorrupt)
+	case errors.Is(err, os.ErrNotExist):
 		err = create(path)
+	case err != nil:
+		err = inFolder(path, err)
 	}
 	if err != nil {
 		return nil, s.errorf("open: %w", err)
@@ -163,7 +173,7 @@ func (s *Store) readState() error {
 func create(path string) (err error) {
 	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".new-*")
 	if err != nil {
-		return err
+		return inFolder(path, err)
 	}
 	defer os.Remove(temp.Name())
 	if err := temp.Close(); err != nil {
@@ -196,6 +206,14 @@ func create(path string) (err error) {
 		}
 	}
 	return syncDir(filepath.Dir(path))
+}
+
+// inFolder says that it is the folder of path that err is about.
+func inFolder(path string, err error) error {
+	if p := (*os.PathError)(nil); errors.As(err, &p) {
+		err = p.Err
+	}
+	return fmt.Errorf("its folder %s: %w: want one that exists and can be written to", filepath.Dir(path), err)
 }
 
 // syncDir makes the name of a new file durable, where that can be asked for.

@@ -109,13 +109,14 @@ func TestOpenRefuses(t *testing.T) {
 		want error
 		text string
 	}{
-		"a text":                {write("text", strings.Repeat("job pi\n", 10000)), ErrCorrupt, "it is none of bbolt's"},
-		"an empty file":         {write("empty", ""), ErrCorrupt, "it is cut off"},
+		"a text":                {write("text", strings.Repeat("job pi\n", 10000)), ErrCorrupt, "damaged, or no store of podless: its first meta page: it is none of bbolt's"},
+		"a short text":          {write("short", "job pi"), ErrCorrupt, "damaged, or no store of podless: its first meta page: it is cut off"},
+		"an empty file":         {write("empty", ""), ErrCorrupt, "it is empty, and a store never is: want one, or no file"},
 		"another bbolt file":    {foreign, ErrCorrupt, "it is not a store of podless"},
 		"another format":        {newer, ErrFormat, "it has format 2, this version of podless reads format 1"},
-		"a folder":              {dir, nil, "is a directory"},
-		"a file in no folder":   {filepath.Join(dir, "none", "jobs.db"), os.ErrNotExist, "no such file"},
-		"a folder that is none": {filepath.Join(dir, "text", "jobs.db"), nil, "not a directory"},
+		"a folder":              {dir, nil, "open: it is a folder: want the name of a file in it, such as " + filepath.Join(dir, "jobs.db")},
+		"a file in no folder":   {filepath.Join(dir, "none", "jobs.db"), os.ErrNotExist, "open: its folder " + filepath.Join(dir, "none") + ": no such file or directory: want one that exists"},
+		"a folder that is none": {filepath.Join(dir, "text", "jobs.db"), nil, "open: its folder " + filepath.Join(dir, "text") + ": not a directory: want one that exists"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before, _ := os.ReadFile(c.path)
@@ -130,6 +131,11 @@ func TestOpenRefuses(t *testing.T) {
 			assert.Equal(t, before, after, "it is left alone")
 		})
 	}
+}
+
+func TestOpenWithoutAName(t *testing.T) {
+	_, err := Open("", Options{})
+	assert.EqualError(t, err, "boltstore: path is empty: want the name of a file in a folder that exists")
 }
 
 func TestOpenLeavesNoOtherFile(t *testing.T) {
