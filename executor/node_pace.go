@@ -13,6 +13,7 @@ type pace struct {
 	stall *time.Timer // calls Node.unstall
 	armed bool
 	seen  uint64 // taken, when stall was armed
+	swept uint64 // taken, at the latest sweep
 }
 
 const (
@@ -21,7 +22,7 @@ const (
 	slowPod    = Stamp(100 * time.Microsecond) // what no Pod may take, from one end to the next
 	quickMost  = 64
 	quickRun   = 16
-	stallAfter = 250 * time.Microsecond
+	stallAfter = 500 * time.Microsecond
 )
 
 // note takes down how long a Pod took.
@@ -67,7 +68,8 @@ func (p *pace) watch() {
 	}
 }
 
-// provide sees to it that somebody looks into the queue if there is something in it. The caller holds n.mu.
+// provide sees to it that somebody looks into the queue if there is something in it. Who is about to look reports
+// first; should that take long, the sweep calls others. The caller holds n.mu.
 func (n *Node) provide() {
 	if n.queued == 0 {
 		return
@@ -75,18 +77,29 @@ func (n *Node) provide() {
 	if n.looking.Load() == 0 {
 		n.summon(1)
 	}
-	n.pace.watch() // for a goroutine that is about to look reports first, and that may take long
+	n.sweepSoon()
 }
 
 // passOn is provide for a goroutine that has taken a Pod. The caller holds n.mu.
 func (n *Node) passOn() {
-	if n.pace.taken++; n.queued == 0 {
-		return
-	}
-	if !n.pace.alone() && n.looking.Load() == 0 {
+	switch n.pace.taken++; {
+	case n.queued == 0 || n.looking.Load() > 0:
+	case n.pace.alone():
+		n.pace.watch()
+	default:
 		n.summon(1)
 	}
-	n.pace.watch()
+}
+
+// sweepQueue calls a goroutine for each queued Pod if those that are about to look have taken none since the last sweep. It
+// reports whether to look again. The caller holds n.mu.
+func (n *Node) sweepQueue() bool {
+	p := &n.pace
+	if n.queued > 0 && p.taken == p.swept {
+		n.summon(n.queued)
+	}
+	p.swept = p.taken
+	return n.queued > 0 && n.looking.Load() > 0
 }
 
 // unstall calls a goroutine for each queued Pod if none was taken up for a while.

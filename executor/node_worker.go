@@ -96,7 +96,7 @@ func (w *worker) next() bool {
 		n.leaveFresh(w)
 		w.cur, w.last, w.buf[0] = nil, 0, PodState{}
 		if n.queued > 0 {
-			n.pace.watch()
+			n.sweepSoon()
 		}
 		if n.draining || len(n.parked) >= maxParked {
 			n.endWorker(w)
@@ -462,7 +462,7 @@ func (n *Node) sweepRunning() []PodState {
 		}
 	}
 	states, all := n.tellWaiting(now, states)
-	n.sweeping = len(n.fresh) > 0 || !all
+	n.sweeping = n.sweepQueue() || len(n.fresh) > 0 || !all
 	if n.sweeping {
 		n.sweep.Reset(sweepAfter)
 	}
