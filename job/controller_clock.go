@@ -106,7 +106,7 @@ func (a *alarm) run(ctx context.Context, c *Controller) {
 		c.tellLate()
 		due, talk, next := a.look(time.Now())
 		for _, l := range due {
-			l.mail.put(func(b *mailbox) { b.wake = true })
+			l.mail.put(func(b *letters) { b.wake = true })
 			c.attend(l)
 		}
 		if len(talk) > 0 {

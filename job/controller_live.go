@@ -79,14 +79,10 @@ func (l *liveJob) name() string      { return l.key[strings.IndexByte(l.key, '/'
 type mailbox struct {
 	full atomic.Bool // there is something in it
 
-	mu       sync.Mutex
-	states   []executor.PodState
-	spare    []executor.PodState // given back by take
-	metas    []metaState
-	gone     []executor.UID
-	rejected []rejection
-	ops      []*op
-	wake     bool // its time has come
+	mu     sync.Mutex
+	states []executor.PodState
+	spare  []executor.PodState // given back by take
+	rest   *letters            // all but the states; nil: nothing
 }
 
 type metaState struct {
@@ -106,10 +102,13 @@ func (b *mailbox) putStates(states []executor.PodState) {
 	b.mu.Unlock()
 }
 
-// put changes the mailbox by fill.
-func (b *mailbox) put(fill func(*mailbox)) {
+// put adds by fill what is no state.
+func (b *mailbox) put(fill func(*letters)) {
 	b.mu.Lock()
-	fill(b)
+	if b.rest == nil {
+		b.rest = new(letters)
+	}
+	fill(b.rest)
 	b.full.Store(true)
 	b.mu.Unlock()
 }
@@ -121,18 +120,31 @@ type letters struct {
 	gone     []executor.UID
 	rejected []rejection
 	ops      []*op
-	wake     bool
+	wake     bool // its time has come
 }
 
 // take empties the mailbox. The holder of the step calls it, then done.
 func (b *mailbox) take() letters {
 	b.mu.Lock()
-	l := letters{b.states, b.metas, b.gone, b.rejected, b.ops, b.wake}
+	l := letters{}
+	if b.rest != nil {
+		l, b.rest = *b.rest, nil
+	}
+	l.states = b.states
 	b.states, b.spare = b.spare[:0], nil
-	b.metas, b.gone, b.rejected, b.ops, b.wake = nil, nil, nil, nil, false
 	b.full.Store(false)
 	b.mu.Unlock()
 	return l
+}
+
+// takeOps takes nothing but the ops.
+func (b *mailbox) takeOps() (ops []*op) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.rest != nil {
+		ops, b.rest.ops = b.rest.ops, nil
+	}
+	return ops
 }
 
 // keptStates bounds the memory that an idle mailbox keeps.

@@ -207,9 +207,7 @@ func (c *Controller) turn(l *liveJob, b *batch) {
 		var now batchNow
 		ops = c.open(l, &now)
 	} else {
-		l.mail.mu.Lock()
-		ops, l.mail.ops = l.mail.ops, nil
-		l.mail.mu.Unlock()
+		ops = l.mail.takeOps()
 	}
 	if l.removed {
 		for _, o := range ops {
@@ -264,7 +262,7 @@ func (c *Controller) refuse(l *liveJob, err error) {
 // keepOps puts ops back for the next turn.
 func (c *Controller) keepOps(l *liveJob, ops []*op) {
 	if len(ops) > 0 {
-		l.mail.put(func(b *mailbox) { b.ops = append(ops, b.ops...) })
+		l.mail.put(func(b *letters) { b.ops = append(ops, b.ops...) })
 		c.loop.enqueue(l)
 	}
 }
@@ -404,7 +402,7 @@ func (c *Controller) doStored(ctx context.Context, l *liveJob, change func(*live
 		if c.phase.Load() == phaseClosed {
 			return errStopped()
 		}
-		l.mail.put(func(b *mailbox) { b.ops = append(b.ops, o) })
+		l.mail.put(func(b *letters) { b.ops = append(b.ops, o) })
 		c.loop.enqueue(l)
 		select {
 		case err := <-o.done:

@@ -232,7 +232,7 @@ func (c *Controller) synced() {
 		parked := l.machine == nil
 		l.step.Unlock()
 		if !parked {
-			l.mail.put(func(b *mailbox) { b.wake = true })
+			l.mail.put(func(b *letters) { b.wake = true })
 		}
 		if !parked || l.mail.full.Load() {
 			c.attend(l)
@@ -255,11 +255,13 @@ func (c *Controller) settleLost(l *liveJob) {
 	for i := range l.mail.states {
 		seen[l.mail.states[i].Pod.UID] = struct{}{}
 	}
-	for i := range l.mail.metas {
-		seen[l.mail.metas[i].state.Pod.UID] = struct{}{}
-	}
-	for _, uid := range l.mail.gone {
-		seen[uid] = struct{}{}
+	if rest := l.mail.rest; rest != nil {
+		for i := range rest.metas {
+			seen[rest.metas[i].state.Pod.UID] = struct{}{}
+		}
+		for _, uid := range rest.gone {
+			seen[uid] = struct{}{}
+		}
 	}
 	l.mail.mu.Unlock()
 	count := c.opts.OnHostLoss == CountLost

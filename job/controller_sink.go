@@ -107,7 +107,7 @@ func (s *sink) Gone(uid executor.UID) {
 		}
 	}
 	if l != nil {
-		l.mail.put(func(b *mailbox) { b.gone = append(b.gone, uid) })
+		l.mail.put(func(b *letters) { b.gone = append(b.gone, uid) })
 		c.attend(l)
 	}
 }
@@ -128,7 +128,7 @@ func (s *sink) Rejected(uid executor.UID, err error) {
 		}
 	}
 	if l != nil {
-		l.mail.put(func(b *mailbox) { b.rejected = append(b.rejected, rejection{uid, err}) })
+		l.mail.put(func(b *letters) { b.rejected = append(b.rejected, rejection{uid, err}) })
 		c.attend(l)
 	}
 }

@@ -135,7 +135,7 @@ func (c *Controller) reportStray(s *executor.PodState) bool {
 
 func (c *Controller) mailMeta(l *liveJob, s *executor.PodState, meta *executor.PodMeta) {
 	state, m := *s, *meta
-	l.mail.put(func(b *mailbox) { b.metas = append(b.metas, metaState{state, &m}) })
+	l.mail.put(func(b *letters) { b.metas = append(b.metas, metaState{state, &m}) })
 	c.attend(l)
 }
 
