@@ -77,9 +77,11 @@ func TestFaults(t *testing.T) {
 	} {
 		for seed := range seeds {
 			t.Run(fmt.Sprintf("%s/seed=%d", name, seed), func(t *testing.T) {
+				t.Parallel()
+				exec := c.exec
+				exec.Seed = seed
 				synctest.Test(t, func(t *testing.T) {
-					c.exec.Seed = seed
-					playFaults(t, seed, faultstore.Random(seed, 0.3, c.store...), c.exec)
+					playFaults(t, seed, faultstore.Random(seed, 0.3, c.store...), exec)
 				})
 			})
 		}
