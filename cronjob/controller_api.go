@@ -260,6 +260,9 @@ func replaced(key string, n, old *CronJob) (*CronJob, error) {
 	if err := checkConflict(key, m, was); err != nil {
 		return nil, err
 	}
+	if m.Namespace != "" && m.Namespace != was.Namespace { // without one it is where it was
+		return nil, status.FieldErrors{status.Invalid("metadata.namespace", m.Namespace, "field is immutable")}
+	}
 	n.APIVersion, n.Kind, n.Status = old.APIVersion, old.Kind, old.Status
 	m.Namespace, m.UID, m.ResourceVersion = was.Namespace, was.UID, was.ResourceVersion
 	m.CreationTimestamp, m.DeletionTimestamp, m.DeletionGracePeriodSeconds = was.CreationTimestamp, was.DeletionTimestamp, was.DeletionGracePeriodSeconds

@@ -350,8 +350,11 @@ func (c *Controller) replace(l *liveJob, old, j *Job) (*Job, error) {
 	if m.ResourceVersion != "" && m.ResourceVersion != was.ResourceVersion {
 		return nil, fmt.Errorf("job: %s has changed: it has version %s, not %s: %w", l.key, was.ResourceVersion, m.ResourceVersion, status.ErrConflict)
 	}
-	if m.Name != was.Name || status.NamespaceOrDefault(m.Namespace) != was.Namespace {
-		return nil, status.FieldErrors{{Type: status.FieldValueInvalid, Field: "metadata.name", Value: m.Name, Detail: "field is immutable"}}
+	if m.Name != was.Name {
+		return nil, status.FieldErrors{status.Invalid("metadata.name", m.Name, fieldImmutable)}
+	}
+	if m.Namespace != "" && m.Namespace != was.Namespace { // without one it is where it was
+		return nil, status.FieldErrors{status.Invalid("metadata.namespace", m.Namespace, fieldImmutable)}
 	}
 	j.APIVersion, j.Kind = old.APIVersion, old.Kind
 	m.Namespace, m.ResourceVersion = was.Namespace, was.ResourceVersion

@@ -173,3 +173,32 @@ func (e *brokenExecutor) Untrack(*executor.Template, []executor.UID)            
 func (e *brokenExecutor) Logs(context.Context, executor.UID, executor.LogOptions) (io.ReadCloser, error) {
 	return nil, status.ErrNotFound
 }
+
+// A Job is where it is, and has the name that it has: a patch cannot move it.
+func TestMetadataThatMayNotChange(t *testing.T) {
+	forStores(t, func(t *testing.T, opts Options) {
+		inBubble(t, opts, func(s *stand) {
+			s.create(testJob("pi", 1, 1))
+			synctest.Wait() // the Pod is made, the status is stored
+			before := s.get("pi")
+			for patch, want := range map[string]string{
+				`{"metadata":{"namespace":"zzz"}}`:    `metadata.namespace: Invalid value: "zzz": field is immutable`,
+				`{"metadata":{"namespace":"Bad_NS"}}`: `metadata.namespace: Invalid value: "Bad_NS": field is immutable`,
+				`{"metadata":{"name":"tau"}}`:         `metadata.name: Invalid value: "tau": field is immutable`,
+				`{"metadata":{"namespace":null}}`:     "",
+			} {
+				for _, how := range []PatchType{MergePatch, StrategicMergePatch} {
+					_, err := s.Patch(s.ctx, "pi", how, []byte(patch))
+					if want == "" {
+						require.NoError(t, err, patch)
+					} else {
+						var fields status.FieldErrors
+						require.ErrorAs(t, err, &fields, patch)
+						assert.Equal(t, want, err.Error())
+					}
+					assert.Equal(t, before, s.get("pi"), patch)
+				}
+			}
+		})
+	})
+}
