@@ -34,3 +34,27 @@ func TestMetadataThatMayNotChange(t *testing.T) {
 		}
 	})
 }
+
+// A nil CronJob gets an answer, not a panic.
+func TestNilCronJob(t *testing.T) {
+	there := manifest("hello", "@hourly")
+	for name, tc := range map[string]struct {
+		field string
+		call  func() error
+	}{
+		"ApplyPatch":            {"cronJob", func() error { _, err := ApplyPatch(nil, true, []byte(`{}`)); return err }},
+		"Next":                  {"spec", func() error { _, err := Next(nil, t0, 1); return err }},
+		"Validate":              {"cronJob", func() error { return Validate(nil).Err() }},
+		"ValidateUpdate":        {"cronJob", func() error { return ValidateUpdate(nil, there).Err() }},
+		"ValidateUpdate of nil": {"cronJob", func() error { return ValidateUpdate(there, nil).Err() }},
+	} {
+		var fields status.FieldErrors
+		if assert.ErrorAs(t, tc.call(), &fields, name) {
+			assert.Equal(t, status.FieldValueRequired, fields[0].Type, name)
+			assert.Equal(t, tc.field, fields[0].Field, name)
+		}
+	}
+	SetDefaults(nil)
+	assert.Empty(t, Warnings(nil, nil))
+	assert.Empty(t, Describe(nil, nil, t0))
+}

@@ -15,8 +15,12 @@ import (
 // describedRuns is how many coming runs [Describe] shows.
 const describedRuns = 5
 
-// Describe renders cj for people, as kubectl describe does, with the times of its next five runs after now. events may be nil.
+// Describe renders cj for people, as kubectl describe does, with the times of its next five runs after now. events may be nil; of
+// a nil cj there is nothing to say.
 func Describe(cj *CronJob, events []status.Event, now time.Time) string {
+	if cj == nil {
+		return ""
+	}
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
 	field := func(name string, value any) { fmt.Fprintf(w, "%s:\t%v\n", name, value) }

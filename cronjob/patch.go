@@ -14,6 +14,9 @@ import (
 // patch (RFC 7386) or, with strategic, a strategic merge patch, which merges lists such as containers by their key
 // (see [job.ApplyPatch]). The status is not changed. An error is a [status.FieldErrors].
 func ApplyPatch(cj *CronJob, strategic bool, patch []byte) (*CronJob, error) {
+	if cj == nil {
+		return nil, required("cronJob", "a *cronjob.CronJob")
+	}
 	var p map[string]json.RawMessage
 	if err := json.Unmarshal(patch, &p); err != nil || p == nil {
 		return nil, status.FieldErrors{status.TypeInvalid("patch", status.OmitValue, "must be a JSON object with the fields to change")}

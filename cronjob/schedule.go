@@ -247,6 +247,9 @@ func midnight(y int, m time.Month, d int, zone *time.Location) time.Time {
 // error says what is wrong with the schedule or the time zone. Suspend and
 // startingDeadlineSeconds are not looked at.
 func Next(spec *Spec, from time.Time, n int) ([]time.Time, error) {
+	if spec == nil {
+		return nil, required("spec", "a *cronjob.Spec")
+	}
 	s, err := MachineOptions{}.schedule(spec)
 	if err != nil {
 		return nil, err

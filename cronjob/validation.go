@@ -16,6 +16,9 @@ const maxName = 52
 //
 // Kubernetes: batch/v1 CronJob, on creation.
 func Validate(cj *CronJob) status.FieldErrors {
+	if cj == nil {
+		return status.FieldErrors{status.Required("cronJob", "a *cronjob.CronJob")}
+	}
 	errs := job.ValidateObjectMeta(&cj.Metadata, "metadata")
 	errs = append(errs, validateSpec(&cj.Spec, nil)...)
 	if len(cj.Metadata.Name) > maxName { // V-90
@@ -28,6 +31,9 @@ func Validate(cj *CronJob) status.FieldErrors {
 //
 // Kubernetes: batch/v1 CronJob, on update.
 func ValidateUpdate(cj, old *CronJob) status.FieldErrors {
+	if cj == nil || old == nil {
+		return status.FieldErrors{status.Required("cronJob", "a *cronjob.CronJob and the one before")}
+	}
 	errs := job.ValidateObjectMetaUpdate(&cj.Metadata, &old.Metadata, "metadata")
 	return append(errs, validateSpec(&cj.Spec, &old.Spec)...)
 }
@@ -121,10 +127,12 @@ func notNegative[T int32 | int64](path string, v *T) status.FieldErrors { // V-8
 
 // Warnings returns what Kubernetes warns of when cj is created (old is nil) or put in place of old (V-75, V-77).
 func Warnings(cj, old *CronJob) []string {
-	if old == nil {
+	switch {
+	case cj == nil:
+		return nil
+	case old == nil:
 		return job.Warnings(&job.Job{Metadata: status.ObjectMeta{Name: cj.Metadata.Name}})
-	}
-	if hasTZ(cj.Spec.Schedule) {
+	case hasTZ(cj.Spec.Schedule):
 		return []string{"cannot use TZ or CRON_TZ in spec.spec.schedule, use timeZone instead, " + // sic
 			"see https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details"}
 	}

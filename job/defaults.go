@@ -23,10 +23,13 @@ const defaultBackoffLimit = 6
 // SetDefaults fills in what is not set, as Kubernetes does. Only j itself is changed: slices, maps and
 // pointers that need a change are replaced by copies. A second call changes nothing, except after
 // [Prepare]: a Job that had no labels takes over those that its template got. Call it once more, after
-// validation, for Kubernetes, which defaults what it reads from its store, shows them too.
+// validation, for Kubernetes, which defaults what it reads from its store, shows them too. A nil j is left alone.
 //
 // Kubernetes: batch/v1 SetDefaults_Job.
 func SetDefaults(j *Job) {
+	if j == nil {
+		return
+	}
 	s := &j.Spec
 	var own *defaulted // one allocation for all of them
 	room := func() *defaulted {
@@ -111,10 +114,13 @@ func (p *PodFailurePolicy) withDefaults() *PodFailurePolicy {
 
 // Prepare turns a defaulted Job into a new one: its status is cleared, its generation is 1 and, unless manualSelector is
 // true, it gets its generated selector and its template the generated labels. Metadata.UID and Metadata.Name are set
-// before. Only j itself is changed, as by [SetDefaults].
+// before. Only j itself is changed, as by [SetDefaults], and a nil one left alone.
 //
 // Kubernetes: batch/v1 job strategy, PrepareForCreate.
 func Prepare(j *Job) {
+	if j == nil {
+		return
+	}
 	j.Status = Status{}
 	j.Metadata.Generation = 1
 	s := &j.Spec
@@ -144,10 +150,13 @@ func sameMap(a, b map[string]string) bool {
 }
 
 // PrepareUpdate turns a defaulted j into the successor of old: status and what a user cannot change are old's, the generation grows
-// by one if the spec means something else. Only j itself is changed.
+// by one if the spec means something else. Only j itself is changed; if one of them is nil, nothing is.
 //
 // Kubernetes: batch/v1 job strategy, PrepareForUpdate.
 func PrepareUpdate(j, old *Job) {
+	if j == nil || old == nil {
+		return
+	}
 	j.Status = old.Status
 	m := &j.Metadata
 	if m.UID == "" {

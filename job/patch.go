@@ -18,6 +18,9 @@ import (
 //
 // Kubernetes: apimachinery, strategicpatch.
 func ApplyPatch(j *Job, strategic bool, patch []byte) (*Job, error) {
+	if j == nil {
+		return nil, required("job", "a *job.Job")
+	}
 	if _, err := rawjson.Parse(patch); err != nil {
 		e := notJSON(err)
 		e.Field = patchField

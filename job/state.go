@@ -8,8 +8,11 @@ import (
 )
 
 // State returns the one word that a listing shows: Complete, Failed, Terminating,
-// Suspended, FailureTarget, SuccessCriteriaMet or Running (K-14).
+// Suspended, FailureTarget, SuccessCriteriaMet or Running (K-14); of a nil Job nothing.
 func (j *Job) State() string {
+	if j == nil {
+		return ""
+	}
 	c := j.Status.Conditions
 	for _, t := range []status.ConditionType{status.ConditionComplete, status.ConditionFailed} {
 		if c.IsTrue(t) {
@@ -29,12 +32,15 @@ func (j *Job) State() string {
 
 // Finished reports whether the Job is Complete or Failed.
 func (j *Job) Finished() bool {
-	return j.Status.Conditions.IsTrue(status.ConditionComplete) || j.Status.Conditions.IsTrue(status.ConditionFailed)
+	return j != nil && (j.Status.Conditions.IsTrue(status.ConditionComplete) || j.Status.Conditions.IsTrue(status.ConditionFailed))
 }
 
 // Progress returns what a listing shows as completions: "3/5", without completions
 // "1/1" or "1/1 of 3" (K-14).
 func (j *Job) Progress() string {
+	if j == nil {
+		return ""
+	}
 	s := strconv.Itoa(int(j.Status.Succeeded)) + "/"
 	if c := j.Spec.Completions; c != nil {
 		return s + strconv.Itoa(int(*c))
@@ -49,7 +55,7 @@ func (j *Job) Progress() string {
 // none, also of a failed Job (K-14). Zero: it was not started.
 func (j *Job) Duration(now time.Time) time.Duration {
 	switch {
-	case j.Status.StartTime == nil:
+	case j == nil || j.Status.StartTime == nil:
 		return 0
 	case j.Status.CompletionTime != nil:
 		return j.Status.CompletionTime.Sub(j.Status.StartTime.Time)

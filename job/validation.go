@@ -16,6 +16,9 @@ func Validate(j *Job) status.FieldErrors { return validateJob(j, true) }
 
 // validateJob is [Validate]; prefixed says whether the two generated labels with a prefix are asked for (V-3).
 func validateJob(j *Job, prefixed bool) status.FieldErrors {
+	if j == nil {
+		return status.FieldErrors{status.Required("job", "a *job.Job")}
+	}
 	errs := ValidateObjectMeta(&j.Metadata, "metadata")
 	errs = append(errs, validateGenerated(j, prefixed)...)
 	errs = append(errs, ValidateTemplateSpec(&j.Spec, "spec")...)
@@ -34,6 +37,9 @@ func validateJob(j *Job, prefixed bool) status.FieldErrors {
 //
 // Kubernetes: batch/v1 job strategy, WarningsOnCreate (V-75, V-76).
 func Warnings(j *Job) []string {
+	if j == nil {
+		return nil
+	}
 	var list []string
 	if msgs := openapi.DNSLabel(j.Metadata.Name); len(msgs) > 0 {
 		list = append(list, fmt.Sprintf("metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended: %v", msgs))
@@ -52,7 +58,7 @@ func Warnings(j *Job) []string {
 //
 // Kubernetes: batch/v1 job strategy, WarningsOnUpdate.
 func UpdateWarnings(j, old *Job) []string {
-	if j.Metadata.Generation == old.Metadata.Generation {
+	if j == nil || old == nil || j.Metadata.Generation == old.Metadata.Generation {
 		return nil
 	}
 	return executor.TemplateWarnings(&j.Spec.Template, "spec.template")

@@ -17,6 +17,9 @@ import (
 //
 // Kubernetes: batch/v1 ValidateJobUpdate (V-40 to V-45).
 func ValidateUpdate(j, old *Job) status.FieldErrors {
+	if j == nil || old == nil {
+		return status.FieldErrors{status.Required("job", "a *job.Job and the one before")}
+	}
 	had := old.Spec.Template.Metadata.Labels
 	_, uid := had[LabelControllerUID]
 	_, name := had[LabelJobName]

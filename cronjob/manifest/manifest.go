@@ -45,6 +45,9 @@ type Manifest struct {
 //
 // Kubernetes: kubectl create -f, with field validation Strict.
 func Decode(r io.Reader) (*Manifest, error) {
+	if r == nil {
+		return nil, status.FieldErrors{status.Required("r", "an io.Reader")}
+	}
 	data, err := io.ReadAll(io.LimitReader(r, MaxBytes+1))
 	if err != nil {
 		return nil, fmt.Errorf("manifest: read: %w", err)

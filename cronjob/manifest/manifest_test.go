@@ -176,6 +176,8 @@ func TestDecodeLimits(t *testing.T) {
 	}
 	_, err := Decode(iotest.ErrReader(os.ErrClosed))
 	assert.True(t, errors.Is(err, os.ErrClosed))
+	_, err = Decode(nil)
+	assert.EqualError(t, err, "r: Required value: an io.Reader")
 }
 
 func manyLines(n int) string {
