@@ -53,7 +53,7 @@ func TestDecodeIsStrict(t *testing.T) {
 		`{"spec":`:                         "must be JSON",
 		``:                                 "must be JSON",
 		`{"spec":{"jobTemplate":{"spec":{"paralelism":1}}}}`:    "spec.jobTemplate.spec.paralelism",
-		`{"spec":{"schedule":"* * * * *","schedule":"@daily"}}`: "duplicate field",
+		`{"spec":{"schedule":"* * * * *","schedule":"@daily"}}`: `Duplicate value: "schedule": the field must be given once`,
 	} {
 		_, err := Decode([]byte(doc))
 		assert.ErrorContains(t, err, want, doc)

@@ -94,7 +94,7 @@ func TestDecodeErrors(t *testing.T) {
 		"{\n1}":                                    `line 2: Invalid value: must be JSON: invalid character '1'`,
 		`null`:                                     `Required value: must be an object with the fields of Job`,
 		`{} {}`:                                    `line 1: Invalid value: must be JSON: more than one value`,
-		`{"spec":{"completions":3,"completions":4}}`: `line 1: spec.completions: Invalid value: duplicate field: must be given once`,
+		`{"spec":{"completions":3,"completions":4}}`: `line 1: spec.completions: Duplicate value: "completions": the field must be given once`,
 	} {
 		_, err := Decode([]byte(in))
 		require.Error(t, err, in)

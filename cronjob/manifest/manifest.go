@@ -77,8 +77,9 @@ func parse(data []byte) ([]*rawjson.Value, *status.FieldError) {
 		if err == nil {
 			return docs, nil
 		}
-		if docs, problem := parseYAML(data); problem == nil { // {a: b} is YAML, too
-			return docs, nil
+		docs, problem := parseYAML(data)
+		if after := bytes.TrimLeft(start[1:], " \t\r\n"); problem == nil || len(after) > 0 && after[0] != '"' && after[0] != '}' {
+			return docs, problem // {a: b} is YAML, too
 		}
 		e := status.TypeInvalid("", status.OmitValue, "must be YAML or JSON: "+err.Error())
 		var syntax *rawjson.SyntaxError
@@ -187,7 +188,7 @@ func (d *decoder) list(prefix string, v *rawjson.Value, kind, apiVersion string,
 	for i := range v.Members {
 		m := &v.Members[i]
 		if seen[m.Name] {
-			d.add(status.TypeInvalid(prefix+m.Name, status.OmitValue, "duplicate field: must be given once"), m.Line)
+			d.add(openapi.Twice(prefix+m.Name, m.Name), m.Line)
 			continue
 		}
 		seen[m.Name] = true

@@ -24,6 +24,14 @@ const maxNodes = 500_000
 // yamlLine finds the line in the text of a YAML error.
 var yamlLine = regexp.MustCompile(`^(?:yaml: )?line (\d+): `)
 
+// parserProblems are the errors of the YAML library whose line is counted from 0.
+var parserProblems = regexp.MustCompile(`^did not find expected (<document start>|node content|'-' indicator|key|',' or '[]}]')$`)
+
+// lines returns the number of lines of data.
+func lines(data []byte) int {
+	return bytes.Count(bytes.TrimRight(data, "\r\n"), []byte("\n")) + 1
+}
+
 // parseYAML returns the documents of a YAML stream, those before a syntax error included.
 func parseYAML(data []byte) (docs []*rawjson.Value, problem *status.FieldError) {
 	defer func() {
@@ -58,6 +66,9 @@ func syntaxProblem(data []byte, err error) *status.FieldError {
 	if m := yamlLine.FindStringSubmatch(text); m != nil {
 		line, _ = strconv.Atoi(m[1])
 		text = text[len(m[0]):]
+		if parserProblems.MatchString(text) {
+			line = min(line+1, lines(data)) // the parser, unlike the scanner, counts from 0, and one more at the end
+		}
 	}
 	if strings.Contains(text, "tab character") || strings.Contains(text, "cannot start any token") {
 		if at := tabbedLine(data, line); at > 0 {

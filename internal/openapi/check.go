@@ -37,6 +37,13 @@ func (c *checker) add(e *status.FieldError, line int) {
 	}
 }
 
+// Twice is the error of a field that is given more than once.
+func Twice(path, name string) *status.FieldError {
+	e := status.Duplicate(path, name)
+	e.Detail = "the field must be given once"
+	return e
+}
+
 func (c *checker) object(object, path string, v *rawjson.Value) {
 	if v.Kind == rawjson.Null {
 		return
@@ -55,7 +62,7 @@ func (c *checker) object(object, path string, v *rawjson.Value) {
 		case !known:
 			c.add(&status.FieldError{Type: status.FieldUnknown, Field: at, Value: status.OmitValue, Hint: Nearest(object, m.Name)}, m.Line)
 		case seen[m.Name]:
-			c.add(status.TypeInvalid(at, status.OmitValue, "duplicate field: must be given once"), m.Line)
+			c.add(Twice(at, m.Name), m.Line)
 		default:
 			c.value(t, at, m.Value)
 		}
@@ -88,7 +95,7 @@ func (c *checker) value(t Type, path string, v *rawjson.Value) {
 			m := &v.Members[i]
 			at := path + "[" + m.Name + "]"
 			if seen[m.Name] {
-				c.add(status.TypeInvalid(at, status.OmitValue, "duplicate field: must be given once"), m.Line)
+				c.add(Twice(at, m.Name), m.Line)
 			}
 			seen[m.Name] = true
 			c.value(*t.Elem, at, m.Value)

@@ -45,7 +45,7 @@ func TestCheck(t *testing.T) {
 		"object for list":     {`{"metadata":{"finalizers":{}}}`, []string{`line 1: metadata.finalizers: Invalid value: must be a list, not an object`}},
 		"quantity":            {`{"spec":{"template":{"spec":{"overhead":{"cpu":1,"memory":"lots"}}}}}`, []string{`line 1: spec.template.spec.overhead[memory]: Invalid value: "lots": quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'`}},
 		"time":                {`{"metadata":{"creationTimestamp":"today"}}`, []string{`line 1: metadata.creationTimestamp: Invalid value: "today": must be a time such as "2000-01-01T00:00:00Z"`}},
-		"duplicate":           {`{"spec":{"suspend":true,"suspend":false}}`, []string{`line 1: spec.suspend: Invalid value: duplicate field: must be given once`}},
+		"duplicate":           {`{"spec":{"suspend":true,"suspend":false}}`, []string{`line 1: spec.suspend: Duplicate value: "suspend": the field must be given once`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v, err := rawjson.Parse([]byte(tc.doc))
