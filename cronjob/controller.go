@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/podless/podless/executor"
 	"github.com/podless/podless/job"
 	"github.com/podless/podless/status"
 )
@@ -124,25 +125,42 @@ func newController(jobs jobController, opts Options) *Controller {
 // Run starts Jobs when they are due until ctx is done, and then returns nil. Jobs that run go on: they are the
 // job.Controller's, whose Run is to be called beside this one; if that ends first, Run returns an error
 // that wraps [status.ErrClosed]. If the Store cannot be used any more it returns an error that wraps [status.ErrBroken].
-// A Controller runs once.
+// A Controller runs once: a second Run is [executor.ErrRunning] while the first goes on, and [status.ErrClosed] after it.
 func (c *Controller) Run(ctx context.Context) error {
-	if err := c.enter(ctx); err != nil {
-		if ctx != nil && ctx.Err() != nil {
-			c.close()
-			return nil
-		}
+	if ctx == nil {
+		return required("ctx", "a context.Context")
+	}
+	if err := c.begin(phaseNew); err != nil {
 		return err
 	}
-	c.mu.Lock()
-	if c.phase != phaseNew {
-		c.mu.Unlock()
-		return fmt.Errorf("cronjob: a Controller runs once: %w", status.ErrClosed)
+	err := c.enter(ctx)
+	ended := ctx.Err() != nil
+	if err != nil && !ended {
+		return err
 	}
-	c.phase = phaseRunning
-	c.mu.Unlock()
+	if err := c.begin(phaseRunning); err != nil {
+		return err
+	}
 	defer c.close()
+	if ended {
+		return nil
+	}
 	l := &loop{c: c}
 	return l.run(ctx)
+}
+
+// begin sets the phase, unless Run was called before.
+func (c *Controller) begin(next phaseOfRun) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch c.phase {
+	case phaseRunning:
+		return fmt.Errorf("cronjob: the Controller is running: %w", executor.ErrRunning)
+	case phaseClosed:
+		return fmt.Errorf("cronjob: a Controller runs once: %w", status.ErrClosed)
+	}
+	c.phase = next
+	return nil
 }
 
 // close answers whoever still waits.

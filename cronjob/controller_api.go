@@ -163,7 +163,10 @@ func (c *Controller) UpdateStatus(ctx context.Context, cj *CronJob) (*CronJob, e
 	if err := c.enter(ctx); err != nil {
 		return nil, err
 	}
-	if cj == nil || cj.Metadata.Name == "" {
+	if cj == nil {
+		return nil, required("cronJob", "a *cronjob.CronJob")
+	}
+	if cj.Metadata.Name == "" {
 		return nil, required("metadata.name", "name is required")
 	}
 	st := deepcopy.Of(cj).Status

@@ -1,11 +1,13 @@
 package cronjob
 
 import (
+	"context"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/podless/podless/executor"
 	"github.com/podless/podless/job"
 	"github.com/podless/podless/status"
 )
@@ -57,4 +59,34 @@ func TestNilCronJob(t *testing.T) {
 	SetDefaults(nil)
 	assert.Empty(t, Warnings(nil, nil))
 	assert.Empty(t, Describe(nil, nil, t0))
+}
+
+// A Controller runs once, and says so as that of Jobs does.
+func TestControllerRunsOnce(t *testing.T) {
+	inBubble(t, nil, func(b *bench) {
+		b.until(0)
+		gone, cancel := context.WithCancel(b.ctx)
+		cancel()
+		for _, ctx := range []context.Context{b.ctx, gone} {
+			err := b.c.Run(ctx)
+			assert.ErrorIs(t, err, executor.ErrRunning)
+			assert.EqualError(t, err, "cronjob: the Controller is running: executor: already running")
+		}
+		b.create(manifest("hello", "@hourly")) // the first Run goes on
+
+		_, err := b.c.UpdateStatus(b.ctx, nil)
+		assert.EqualError(t, err, "cronJob: Required value: a *cronjob.CronJob")
+		_, err = b.c.List(b.ctx, ListOptions{Selector: "a in b"})
+		assert.EqualError(t, err, `opts.selector: Invalid value: "a in b": want its values in parentheses: a in (b)`)
+		_, err = b.jobs.List(b.ctx, job.ListOptions{Selector: "a=1,"})
+		assert.EqualError(t, err, `opts.selector: Invalid value: "a=1,": want a requirement after the last comma`)
+
+		b.stop()
+		for _, ctx := range []context.Context{b.ctx, gone} {
+			err := b.c.Run(ctx)
+			assert.ErrorIs(t, err, status.ErrClosed)
+			assert.ErrorContains(t, err, "cronjob: a Controller runs once: ")
+		}
+		b.run() // for stop
+	})
 }

@@ -371,7 +371,7 @@ func TestControllerNeedsJobs(t *testing.T) {
 		crons := make(chan error, 1)
 		go func() { crons <- c.Run(t.Context()) }()
 		synctest.Wait()
-		require.ErrorIs(t, c.Run(t.Context()), status.ErrClosed, "a second Run")
+		require.ErrorIs(t, c.Run(t.Context()), executor.ErrRunning, "a second Run")
 		cancel()
 		require.NoError(t, <-ended)
 		require.ErrorIs(t, <-crons, status.ErrClosed)

@@ -2,6 +2,7 @@ package cronjob
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -212,7 +213,7 @@ type matcher struct {
 func newMatcher(namespace, selector string) (*matcher, error) {
 	s, err := job.ParseSelector(selector)
 	if err != nil {
-		return nil, status.FieldErrors{status.Invalid("opts.selector", selector, err.Error())}
+		return nil, status.FieldErrors{status.Invalid("opts.selector", selector, errors.Unwrap(err).Error())} // it has named the selector
 	}
 	return &matcher{namespace, s}, nil
 }

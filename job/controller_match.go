@@ -1,6 +1,7 @@
 package job
 
 import (
+	"errors"
 	"github.com/podless/podless/executor"
 	"github.com/podless/podless/status"
 )
@@ -15,7 +16,7 @@ type matcher struct {
 func newMatcher(namespace, selector, owner string) (*matcher, error) {
 	s, err := ParseSelector(selector)
 	if err != nil {
-		return nil, status.FieldErrors{{Type: status.FieldValueInvalid, Field: "opts.selector", Value: selector, Detail: err.Error()}}
+		return nil, status.FieldErrors{{Type: status.FieldValueInvalid, Field: "opts.selector", Value: selector, Detail: errors.Unwrap(err).Error()}} // it has named the selector
 	}
 	return &matcher{namespace, owner, s}, nil
 }

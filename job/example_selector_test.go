@@ -21,5 +21,5 @@ func ExampleParseSelector() {
 	// !legacy,team in (billing,search),tier notin (web)
 	// true
 	// false
-	// job: selector "team in (billing": "team in (billing": want KEY in (A,B) or KEY notin (A,B)
+	// job: selector "team in (billing": want KEY in (A,B) or KEY notin (A,B)
 }

@@ -1,6 +1,7 @@
 package job
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -54,13 +55,17 @@ func ParseSelector(text string) (*LabelSelector, error) {
 	for rest := strings.TrimSpace(text); rest != ""; {
 		var part string
 		part, rest = cutRequirement(rest)
-		r, err := parseRequirement(strings.TrimSpace(part))
+		part = strings.TrimSpace(part)
+		r, err := parseRequirement(part)
 		if err != nil {
+			if part != strings.TrimSpace(text) {
+				err = fmt.Errorf("%q: %w", part, err)
+			}
 			return nil, fmt.Errorf("job: selector %q: %w", text, err)
 		}
 		s.MatchExpressions = append(s.MatchExpressions, r)
 		if rest == "," {
-			return nil, fmt.Errorf("job: selector %q: want a requirement after the last comma", text)
+			return nil, fmt.Errorf("job: selector %q: %w", text, errors.New("want a requirement after the last comma"))
 		}
 		rest = strings.TrimPrefix(rest, ",")
 	}
@@ -102,7 +107,7 @@ func parseRequirement(part string) (LabelSelectorRequirement, error) {
 		case value[0] == '=':
 			r.Operator, value = "In", value[1:]
 		default:
-			return r, fmt.Errorf("%q: want one of =, ==, != after the key", part)
+			return r, errors.New("want one of =, ==, != after the key")
 		}
 		r.Values = []string{strings.TrimSpace(value)}
 		return r, r.check()
@@ -111,7 +116,7 @@ func parseRequirement(part string) (LabelSelectorRequirement, error) {
 		words := strings.Fields(head)
 		list, closed := strings.CutSuffix(list, ")")
 		if len(words) != 2 || !closed || words[1] != "in" && words[1] != "notin" {
-			return r, fmt.Errorf("%q: want KEY in (A,B) or KEY notin (A,B)", part)
+			return r, errors.New("want KEY in (A,B) or KEY notin (A,B)")
 		}
 		r.Key, r.Operator = words[0], "In"
 		if words[1] == "notin" {
@@ -127,7 +132,7 @@ func parseRequirement(part string) (LabelSelectorRequirement, error) {
 		if len(words) > 2 {
 			values = strings.Join(words[2:], ",")
 		}
-		return r, fmt.Errorf("%q: want its values in parentheses: %s %s (%s)", part, words[0], words[1], values)
+		return r, fmt.Errorf("want its values in parentheses: %s %s (%s)", words[0], words[1], values)
 	}
 	r.Key, r.Operator = part, "Exists"
 	return r, r.check()

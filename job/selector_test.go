@@ -28,10 +28,10 @@ func TestParseSelector(t *testing.T) {
 
 func TestParseSelectorSaysWhatItWants(t *testing.T) {
 	for text, want := range map[string]string{
-		"a in b":        `job: selector "a in b": "a in b": want its values in parentheses: a in (b)`,
+		"a in b":        `job: selector "a in b": want its values in parentheses: a in (b)`,
 		"c=d,a notin b": `job: selector "c=d,a notin b": "a notin b": want its values in parentheses: a notin (b)`,
-		"a in":          `job: selector "a in": "a in": want its values in parentheses: a in (A,B)`,
-		"a in (b":       `job: selector "a in (b": "a in (b": want KEY in (A,B) or KEY notin (A,B)`,
+		"a in":          `job: selector "a in": want its values in parentheses: a in (A,B)`,
+		"a in (b":       `job: selector "a in (b": want KEY in (A,B) or KEY notin (A,B)`,
 		"a=1,":          `job: selector "a=1,": want a requirement after the last comma`,
 	} {
 		_, err := ParseSelector(text)
