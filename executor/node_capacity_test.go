@@ -180,6 +180,35 @@ func TestCapacityIsChecked(t *testing.T) {
 	}
 }
 
+// All that is wrong is said at once.
+func TestNodeOptionsAreChecked(t *testing.T) {
+	for _, tc := range []struct {
+		opts executor.NodeOptions
+		want []string
+	}{
+		{executor.NodeOptions{Name: "Bad_Name", MaxPods: -1, MaxLogBytes: -1, KeepLogBytes: -2, Capacity: executor.Capacity{Pods: -1, CPU: "-1", Memory: "lots"}},
+			[]string{"name", "maxPods", "capacity.pods", "keepLogBytes", "maxLogBytes", "capacity.cpu", "capacity.memory"}},
+		{executor.NodeOptions{CrashLoopBase: time.Minute, CrashLoopMax: time.Second, WaitingBase: time.Hour}, []string{"crashLoopBase", "waitingBase"}},
+		{executor.NodeOptions{CrashLoopMax: -1, WaitingMax: -1, WaitingBase: 1}, []string{"crashLoopMax", "waitingMax"}},
+		{executor.NodeOptions{CrashLoopMax: time.Second, WaitingBase: -1, WaitingMax: time.Second, KeepTerminated: -1, StopGrace: -1}, nil},
+	} {
+		_, err := executor.NewNode(goroutine.New(nil), tc.opts)
+		var errs status.FieldErrors
+		if len(tc.want) == 0 {
+			assert.NoError(t, err)
+			continue
+		}
+		require.ErrorAs(t, err, &errs)
+		var fields []string
+		for _, e := range errs {
+			fields = append(fields, e.Field)
+		}
+		assert.Equal(t, tc.want, fields)
+	}
+	_, err := executor.NewNode(goroutine.New(nil), executor.NodeOptions{CrashLoopBase: time.Minute, CrashLoopMax: time.Second})
+	assert.EqualError(t, err, `executor: node "podless": crashLoopBase: Invalid value: "1m0s": must be no longer than crashLoopMax, 1s`)
+}
+
 func TestNodeAffinity(t *testing.T) {
 	node := executor.NodeOptions{Name: "n1", Labels: map[string]string{"zone": "a", "size": "8"}}
 	required := func(term string) string {

@@ -20,7 +20,7 @@ type NodeOptions struct {
 	// Capacity limits what runs at the same time. What does not fit stays Pending with reason Unschedulable, and starts when there is room.
 	Capacity Capacity
 	// MaxPods limits the Pods that are accepted and not yet ended; Create then
-	// accepts no more and returns [ErrQuotaExceeded]. Zero means no limit.
+	// accepts no more and returns [ErrQuotaExceeded]. Zero means no limit; negative is an error.
 	//
 	// Kubernetes: core/v1 ResourceQuota, resource "pods".
 	MaxPods int
@@ -30,10 +30,10 @@ type NodeOptions struct {
 	//
 	// Kubernetes: kube-controller-manager --terminated-pod-gc-threshold.
 	KeepTerminated int
-	// KeepLogBytes limits the logs of all Pods together; the oldest ended Pods go first. Zero means 64 MiB.
+	// KeepLogBytes limits the logs of all Pods together; the oldest ended Pods go first. Zero means 64 MiB; negative is an error.
 	KeepLogBytes int64
 	// MaxLogBytes limits the log of one container: the oldest lines are dropped.
-	// Zero means 1 MiB.
+	// Zero means 1 MiB; negative is an error.
 	MaxLogBytes int
 
 	// StopGrace is how long Run, once its context has ended, lets Pods end by
@@ -43,13 +43,15 @@ type NodeOptions struct {
 	// CrashLoopBase is the delay before the second restart of a container; it doubles with
 	// each further one. The first restart is immediate. Zero means 10 s, Kubernetes' value; negative no delay (P-22).
 	CrashLoopBase time.Duration
-	// CrashLoopMax is the longest such delay. Zero means 5 min, Kubernetes' value (P-24).
+	// CrashLoopMax is the longest such delay. Zero means 5 min, Kubernetes' value (P-24); less than a CrashLoopBase that is
+	// given, and negative, is an error.
 	CrashLoopMax time.Duration
 
 	// WaitingBase is the delay before a container that could not be brought up (ErrImagePull) is
 	// tried again; it doubles with each further try. Zero means 10 s, Kubernetes' value; negative no delay.
 	WaitingBase time.Duration
-	// WaitingMax is the longest such delay. Zero means 5 min, Kubernetes' value.
+	// WaitingMax is the longest such delay. Zero means 5 min, Kubernetes' value; less than a WaitingBase that is given, and
+	// negative, is an error.
 	WaitingMax time.Duration
 
 	// Recorder takes the events of Pods: Killing, BackOff and the like. It is called by Run's goroutine and by those
@@ -100,9 +102,7 @@ func (o *NodeOptions) complete(rt Runtime) error {
 	if o.Name == "" {
 		o.Name = defaultNodeName
 	}
-	if errs := o.check(); len(errs) > 0 {
-		return fmt.Errorf("executor: node %q: %w", o.Name, errs)
-	}
+	errs := o.check()
 	for _, v := range []struct {
 		field string
 		value int64
@@ -112,8 +112,7 @@ func (o *NodeOptions) complete(rt Runtime) error {
 		{"waitingMax", int64(o.WaitingMax)},
 	} {
 		if v.value < 0 {
-			return fmt.Errorf("executor: node %q: %w", o.Name, &status.FieldError{Type: status.FieldValueInvalid,
-				Field: v.field, Value: v.value, Detail: "must be greater than or equal to 0"})
+			errs = append(errs, status.Invalid(v.field, v.value, "must be greater than or equal to 0"))
 		}
 	}
 	for _, v := range []struct {
@@ -129,10 +128,24 @@ func (o *NodeOptions) complete(rt Runtime) error {
 			detail = err.Error()
 		}
 		if err != nil || q.Sign() < 0 {
-			return fmt.Errorf("executor: node %q: %w", o.Name, &status.FieldError{Type: status.FieldValueInvalid,
-				Field: v.field, Value: *v.value, Detail: detail})
+			errs = append(errs, status.Invalid(v.field, *v.value, detail))
+			continue
 		}
 		*v.value = q
+	}
+	for _, v := range []struct {
+		name            string
+		base, most, def time.Duration
+	}{
+		{"crashLoop", o.CrashLoopBase, o.CrashLoopMax, defaultCrashLoopMax}, {"waiting", o.WaitingBase, o.WaitingMax, defaultWaitingMax},
+	} {
+		setDefault(&v.most, v.def)
+		if v.most > 0 && v.base > v.most {
+			errs = append(errs, status.Invalid(v.name+"Base", v.base.String(), fmt.Sprintf("must be no longer than %sMax, %s", v.name, v.most)))
+		}
+	}
+	if len(errs) > 0 {
+		return fmt.Errorf("executor: node %q: %w", o.Name, errs)
 	}
 	if _, ok := rt.(Remover); ok {
 		setDefault(&o.KeepTerminated, defaultKeepContainers)

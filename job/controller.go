@@ -80,7 +80,7 @@ type Options struct {
 
 	// BackoffBase is the delay after a first failed Pod; it doubles with each failure
 	// up to BackoffMax (J-90). Zero is Kubernetes' 10 s and 10 min, negative is no
-	// delay. Someone whose Pods take milliseconds wants less than Kubernetes.
+	// delay; a BackoffBase longer than BackoffMax is an error. Someone whose Pods take milliseconds wants less than Kubernetes.
 	BackoffBase, BackoffMax time.Duration
 
 	// StopGrace is how long Run, once its context has ended, waits for the executor to
@@ -138,6 +138,13 @@ func NewController(exec executor.Executor, opts Options) (*Controller, error) {
 			Type: status.FieldValueNotSupported, Field: "opts.onHostLoss", Value: string(opts.OnHostLoss),
 			Detail: fmt.Sprintf("supported values: %q, %q", RequeueLost, CountLost),
 		})
+	}
+	most := opts.BackoffMax
+	if most == 0 {
+		most = defaultBackoffMax
+	}
+	if most > 0 && opts.BackoffBase > most {
+		errs = append(errs, status.Invalid("opts.backoffBase", opts.BackoffBase.String(), fmt.Sprintf("must be no longer than backoffMax, %s", most)))
 	}
 	if len(errs) > 0 {
 		return nil, errs

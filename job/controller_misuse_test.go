@@ -109,10 +109,11 @@ func TestControllerMisuse(t *testing.T) {
 			s.done <- nil // for stop
 		})
 	})
-	_, err := NewController(nil, Options{OnHostLoss: "Perhaps"})
+	_, err := NewController(nil, Options{OnHostLoss: "Perhaps", BackoffBase: time.Hour})
 	var fields status.FieldErrors
 	require.ErrorAs(t, err, &fields)
-	assert.Len(t, fields, 2)
+	require.Len(t, fields, 3)
+	assert.Equal(t, `opts.backoffBase: Invalid value: "1h0m0s": must be no longer than backoffMax, 10m0s`, fields[2].Error())
 }
 
 // Whoever waits when Run ends gets an answer.
