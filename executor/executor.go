@@ -29,7 +29,8 @@ type Executor interface {
 	// Delete asks for the graceful termination of Pods of t's owner: grace negative is the Pod's own
 	// terminationGracePeriodSeconds, zero is by force. Asking again may only
 	// shorten the grace. A Pod that has ended is removed once it is untracked. Nil uids: every Pod
-	// of t.Owner that the executor has, the ended ones are removed with their logs.
+	// of t.Owner that the executor has, the ended ones are removed with their logs. On a Node, a function that ignores
+	// its context keeps its Pod for some 2 s even by force: the least that a container gets (P-41).
 	Delete(t *Template, uids []UID, grace time.Duration)
 	// Untrack says that these Pods are settled: each may be forgotten once it has ended, whatever the phase.
 	// One whose deletion was asked for is removed then, and Gone is reported.

@@ -130,7 +130,8 @@ func (c *Controller) Pod(ctx context.Context, key string) (*executor.PodObject, 
 
 // DeletePod deletes a Pod as a third party: the Job that it belongs to counts it by
 // its rules and makes another one if it needs to. Negative grace is the Pod's own
-// terminationGracePeriodSeconds, zero is by force.
+// terminationGracePeriodSeconds, zero is by force. The Pod of a function that ignores its
+// context stays some 2 s even then, the least that a container gets (P-41).
 func (c *Controller) DeletePod(ctx context.Context, key string, grace time.Duration) error {
 	if err := c.enter(ctx); err != nil {
 		return err
