@@ -303,7 +303,8 @@ func (c *Controller) showAll() {
 
 // Watch subscribes to changes. The channel must be read: a reader who falls behind
 // more changes than the log holds gets [status.ErrExpired], as does a From that the
-// log does not reach back to. Watching costs the watcher, not the Jobs.
+// log does not reach back to. A From newer than any change is taken for now, without an Added for what exists: versions
+// are also given out by others who share the Store. (Kubernetes refuses it: too large resource version.) Watching costs the watcher, not the Jobs.
 func (c *Controller) Watch(ctx context.Context, opts WatchOptions) (*Watch, error) {
 	if err := c.enter(ctx); err != nil {
 		return nil, err

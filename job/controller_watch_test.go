@@ -93,6 +93,13 @@ func TestWatchGoesOnWhereAListEnds(t *testing.T) {
 			assert.Contains(t, lines, "DELETED tau active=1 succeeded=0")
 			w.Stop()
 
+			w, err = s.Watch(s.ctx, WatchOptions{From: 1 << 60}) // newer than all: from now
+			require.NoError(t, err)
+			s.create(testJob("rho", 1, 1))
+			lines, _ = drain(w)
+			assert.Contains(t, lines[0], "ADDED rho ")
+			w.Stop()
+
 			sleep(10 * time.Minute) // the log is given up
 			s.succeed(s.pods(executor.Pending)...)
 			s.create(testJob("phi", 1, 1))
