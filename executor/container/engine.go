@@ -3,6 +3,7 @@ package container
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -50,13 +51,21 @@ func (r *Runtime) insist(ctx context.Context, f func() error) error {
 }
 
 func retry(b backoff.BackOff, f func() error) error {
-	return backoff.Retry(func() error {
+	var last error // why the engine did not answer
+	err := backoff.Retry(func() error {
 		err := f()
 		if err != nil && !absent(err) {
 			return backoff.Permanent(err)
 		}
+		if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+			last = err
+		}
 		return err
 	}, b)
+	if last != nil && errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("%w: %v", context.DeadlineExceeded, last) // the end of the wait is not its cause
+	}
+	return err
 }
 
 // message returns what an engine said, without the client's own words in front.
