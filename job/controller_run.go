@@ -31,6 +31,10 @@ func (c *Controller) Run(ctx context.Context) error {
 	}
 	if c.store != nil {
 		if err := c.load(ctx); err != nil {
+			if ctx.Err() != nil && c.phase.CompareAndSwap(phaseNew, phaseClosed) { // it has done nothing, in order
+				close(c.closedCh)
+				return nil
+			}
 			return err
 		}
 	}
@@ -94,7 +98,12 @@ const stopSlack = 2 * time.Second
 
 func (r *run) serve(ctx context.Context) error {
 	c := r.c
-	if err := c.begin(ctx); err != nil {
+	grace := c.opts.StopGrace
+	if grace == 0 {
+		grace = 30 * time.Second
+	}
+	grace = max(grace, 0) + stopSlack
+	if err := c.begin(ctx, grace); err != nil {
 		c.phase.Store(phaseClosed)
 		close(c.closedCh)
 		return err
@@ -129,11 +138,7 @@ func (r *run) serve(ctx context.Context) error {
 	}
 	c.stopAt.Store(int64(executor.StampOf(time.Now())))
 	stopExec()
-	grace := c.opts.StopGrace
-	if grace == 0 {
-		grace = 30 * time.Second
-	}
-	deadline := time.Now().Add(max(grace, 0) + stopSlack)
+	deadline := time.Now().Add(grace)
 	limit := time.NewTimer(time.Until(deadline))
 	defer limit.Stop()
 	if !ended {

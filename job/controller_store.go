@@ -133,10 +133,25 @@ type orderlyMark struct{}
 func (orderlyMark) AppendBinary(b []byte) ([]byte, error) { return append(b, storedFormat), nil }
 
 // begin takes the mark of an orderly end away, before anything starts.
-func (c *Controller) begin(ctx context.Context) error {
+//
+// Once begun it is carried through, for grace at the most after ctx has ended: the end of this Run says again that
+// all was in order.
+func (c *Controller) begin(ctx context.Context, grace time.Duration) error {
 	if c.store == nil || c.orderlyVersion == 0 {
 		return nil
 	}
+	ended := ctx
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ended, func() {
+		late := time.NewTimer(grace)
+		defer late.Stop()
+		select {
+		case <-late.C:
+			cancel()
+		case <-ctx.Done():
+		}
+	})()
 	_, err := c.applyRetried(ctx, status.Batch{Deletes: []status.Delete{{Key: orderlyKey, Expect: c.orderlyVersion}}}, new(attempts))
 	if err != nil {
 		return fmt.Errorf("job: begin: %w", err)
