@@ -78,6 +78,7 @@ func (c *Controller) unowned(states []executor.PodState) {
 		s := &states[i]
 		t := s.Pod.Template
 		switch {
+		case c.strays.n.Load() != 0 && c.reportStray(s): // orphaned or adopted since it was routed
 		case t.Owner.UID == "":
 			c.addStray(s)
 		case t.Owner.Kind != "Job":

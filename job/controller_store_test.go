@@ -235,6 +235,8 @@ func TestOrphansAreUntrackedAfterTheApply(t *testing.T) {
 		deleted := make(chan error, 1)
 		go func() { deleted <- s.Delete(s.ctx, "pi", DeleteOptions{Propagation: Orphan}) }()
 		synctest.Wait()
+		s.succeed(uids[0]) // while that is being stored
+		synctest.Wait()
 		for _, uid := range uids {
 			assert.True(t, s.fake.Tracked(uid))
 		}

@@ -30,6 +30,7 @@ type stray struct {
 	state     executor.PodState // the latest; Pod is nil until it was reported
 	meta      executor.PodMeta  // its parts are replaced, never changed
 	owner     *liveJob          // the Job that meta.Owner names
+	orphan    bool              // that it has no owner any more is not stored yet: it must not be untracked
 
 	offered *liveJob   // the Job that is asked whether it adopts it
 	next    []*liveJob // those to be asked then
@@ -119,11 +120,12 @@ func (c *Controller) reportStray(s *executor.PodState) bool {
 	}
 	first := entry.state.Pod == nil
 	entry.state = *s
-	l, meta := entry.owner, entry.meta
+	l, meta, waits := entry.owner, entry.meta, entry.offered != nil || entry.orphan
 	t.mu.Unlock()
 	switch {
 	case l != nil:
 		c.mailMeta(l, s, &meta)
+	case waits: // settleOwners, offerNext or untrackOrphaned see to it
 	case s.Phase.Terminal():
 		c.exec.Untrack(s.Pod.Template, []executor.UID{s.Pod.UID}) // nobody counts it
 	}
@@ -201,7 +203,12 @@ func (c *Controller) offerNext(uid executor.UID) {
 	entry.offered = nil
 	if entry.owner != nil || len(entry.next) == 0 {
 		entry.next = nil
+		ended := entry.owner == nil && !entry.orphan && entry.state.Phase.Terminal()
+		state := entry.state
 		t.mu.Unlock()
+		if ended {
+			c.exec.Untrack(state.Pod.Template, []executor.UID{uid})
+		}
 		return
 	}
 	l := entry.next[0]
@@ -259,12 +266,16 @@ func (c *Controller) passOn(l *liveJob) {
 func (c *Controller) settleOwners(l *liveJob, p *Plan) {
 	t := &c.strays
 	var free []executor.UID
+	var claimed []metaState
 	t.mu.Lock()
 	for _, uid := range p.Claim {
 		if entry := t.pods[uid]; entry != nil {
 			ref := l.machine.template.Owner
 			entry.owner, entry.meta.Owner = l, &ref
-			entry.next = nil
+			entry.next, entry.offered = nil, nil
+			if meta := entry.meta; entry.state.Pod != nil {
+				claimed = append(claimed, metaState{entry.state, &meta})
+			}
 		}
 	}
 	for _, uid := range p.Disown {
@@ -278,6 +289,9 @@ func (c *Controller) settleOwners(l *liveJob, p *Plan) {
 		free = append(free, uid)
 	}
 	t.mu.Unlock()
+	for i := range claimed { // they may have ended since they were offered
+		c.mailMeta(l, &claimed[i].state, claimed[i].meta)
+	}
 	for _, uid := range free {
 		c.offer(uid)
 	}
@@ -296,6 +310,11 @@ func (c *Controller) orphanPods(l *liveJob) {
 		entry.owner, entry.meta.Owner = nil, nil
 		c.storeMeta(&l.metas, states[i].Pod.UID, entry, nil)
 	}
+	for _, uid := range open {
+		if entry := c.strays.pods[uid]; entry != nil {
+			entry.orphan = true
+		}
+	}
 	c.strays.mu.Unlock()
 	l.orphaned = append(l.orphaned, open...)
 	if c.store == nil {
@@ -311,10 +330,18 @@ func (c *Controller) orphanPods(l *liveJob) {
 // comes to nothing, those that have ended are still to be counted. The caller has the
 // step.
 func (c *Controller) untrackOrphaned(l *liveJob) {
-	if len(l.orphaned) > 0 {
-		c.untrack(l, l.orphaned)
-		l.orphaned = nil
+	if len(l.orphaned) == 0 {
+		return
 	}
+	c.strays.mu.Lock()
+	for _, uid := range l.orphaned {
+		if entry := c.strays.pods[uid]; entry != nil {
+			entry.orphan = false
+		}
+	}
+	c.strays.mu.Unlock()
+	c.untrack(l, l.orphaned)
+	l.orphaned = nil
 }
 
 // podsOf returns the Pods that l controls, if the executor can list them.
