@@ -126,6 +126,8 @@ func (q *keptPods) template(i int) *Template {
 	return nil
 }
 
+func (q *keptPods) uid(i int) UID { return q.ring[q.place(i)].uid }
+
 // index returns how many places after the oldest the Pod is, -1 if it is not there.
 func (q *keptPods) index(uid UID) int {
 	for i := q.n - 1; i >= 0; i-- {

@@ -117,7 +117,8 @@ func (n *Node) dropKept(t *Template, uids map[UID]bool) {
 		if of := n.kept.template(i); of == nil || keyOf(of) != key {
 			continue
 		}
-		if r := n.kept.at(i); uids == nil || uids[r.pod.UID] {
+		if uids == nil || uids[n.kept.uid(i)] {
+			r := n.kept.at(i)
 			n.kept.drop(i)
 			o.kept--
 			n.remove(r, true)
@@ -130,7 +131,8 @@ func (n *Node) dropKept(t *Template, uids map[UID]bool) {
 // dropUIDs removes those of the kept Pods, whoever owns them. The caller holds n.mu.
 func (n *Node) dropUIDs(uids map[UID]bool) {
 	for i := range n.kept.n {
-		if r := n.kept.at(i); r != nil && uids[r.pod.UID] {
+		if n.kept.template(i) != nil && uids[n.kept.uid(i)] {
+			r := n.kept.at(i)
 			n.kept.drop(i)
 			o := n.ownedBy(r.pod.Template, &n.dropping)
 			o.kept--

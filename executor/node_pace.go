@@ -96,6 +96,7 @@ func (n *Node) passOn() {
 func (n *Node) sweepQueue() bool {
 	p := &n.pace
 	if n.queued > 0 && p.taken == p.swept {
+		p.quick = 0
 		n.summon(n.queued)
 	}
 	p.swept = p.taken

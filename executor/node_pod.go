@@ -120,7 +120,7 @@ func (w *worker) serveSlow(r *ContainerRun, first *firstRun) {
 	ends := p.loop()
 	w.last = n.now()
 	if !ends {
-		n.looking.Add(1)
+		w.announce()
 		return
 	}
 	p.more.mu.Lock()

@@ -1,6 +1,11 @@
 package executor
 
-import "github.com/podless/podless/status"
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/podless/podless/status"
+)
 
 // views returns what the phase depends on.
 func (p *podWorker) views() []containerView {
@@ -85,7 +90,10 @@ const maxMessages = 12288
 // cutMessage cuts the termination message to its share.
 func (n *Node) cutMessage(exit *Exit, containers int) {
 	if most := maxMessages / containers; len(exit.Message) > most {
-		exit.Message = exit.Message[:most]
+		for most > 0 && !utf8.RuneStart(exit.Message[most]) {
+			most--
+		}
+		exit.Message = strings.Clone(exit.Message[:most]) // the rest may go
 	}
 }
 

@@ -19,6 +19,7 @@ type worker struct {
 
 	settles   *ContainerRun // has ended, was reported and untracked
 	inRun     bool          // Runtime.Run is under way
+	counted   bool          // in node.looking
 	abandoned bool          // Run does not wait for it; guarded by node.mu
 	buf       [1]PodState
 }
@@ -52,10 +53,16 @@ func (w *worker) replace() {
 	if w.inRun {
 		w.inRun = false
 		w.finish(w.cur, goexit(), nil)
-	} else {
-		w.node.looking.Add(1)
+	} else if !w.counted { // else it was ended in a report
+		w.announce()
 	}
 	w.work()
+}
+
+// announce says that w is about to look into the queue.
+func (w *worker) announce() {
+	w.counted = true
+	w.node.looking.Add(1)
 }
 
 // goexit is how a container ends whose function called runtime.Goexit.
@@ -76,6 +83,7 @@ func (w *worker) next() bool {
 		w.settles = nil
 	}
 	for {
+		w.counted = false
 		others := n.looking.Add(-1) > 0
 		if w.abandoned {
 			n.provide() // w may have been counted on since the next Run began
@@ -191,7 +199,7 @@ func (w *worker) serve() {
 // finish ends a fast Pod and reports that.
 func (w *worker) finish(r *ContainerRun, exit Exit, err error) {
 	n := w.node
-	if err != nil || !exit.plain() || exit.Code != 0 && r.pod.Template.Spec.RestartPolicy != RestartNever {
+	if err != nil || !exit.plain() || exit.Code != 0 && r.asksMore(&exit) {
 		w.finishRich(r, exit, err)
 		return
 	}
@@ -207,7 +215,10 @@ func (w *worker) finish(r *ContainerRun, exit Exit, err error) {
 		n.cutMessage(&exit, 1)
 		r.moreOf().message = exit.Message
 	}
-	old := r.state.Or(bit)
+	old := r.state.Load()
+	for old&runAbandoned == 0 && !r.state.CompareAndSwap(old, old|bit) { // an abandoned one has failed, and stays so
+		old = r.state.Load()
+	}
 	if r.more.Load() != nil {
 		r.ended()
 		if busy || old != 0 {
@@ -219,6 +230,12 @@ func (w *worker) finish(r *ContainerRun, exit Exit, err error) {
 	w.buf[0] = PodState{Pod: &r.pod, Phase: phaseOf(bit), Scheduled: true, ExitCode: r.code, Message: exit.Message,
 		Started: r.started, Finished: now, NodeName: n.opts.Name}
 	w.finished(r, old)
+}
+
+// asksMore reports whether a failure is more than its code and message: a restart, or its log instead of the message (P-46).
+func (r *ContainerRun) asksMore(exit *Exit) bool {
+	s := r.pod.Template.Spec
+	return s.RestartPolicy != RestartNever || exit.Message == "" && s.Containers[0].TerminationMessagePolicy == "FallbackToLogsOnError"
 }
 
 // plain reports whether there is nothing to say but code and message.
@@ -233,10 +250,10 @@ func (w *worker) finished(r *ContainerRun, old uint32) {
 		n.mu.Lock()
 		n.lost--
 		n.mu.Unlock()
-		n.looking.Add(1)
+		w.announce()
 		return
 	}
-	n.looking.Add(1) // before the report: what it creates needs no other goroutine
+	w.announce() // before the report: what it creates needs no other goroutine
 	if n.opts.MaxPods > 0 || n.limited {
 		n.mu.Lock()
 		n.live--

@@ -128,11 +128,10 @@ func call(f Func, c *executor.ContainerRun) (exit executor.Exit, _ error) {
 		}
 	}()
 	ctx := c.Context()
-	err := f(ctx, (*Container)(c))
-	panicking = false
-	if err != nil {
-		exit = failed(ctx, err)
+	if err := f(ctx, (*Container)(c)); err != nil {
+		exit = failed(ctx, err) // its methods may panic, too
 	}
+	panicking = false
 	return exit, nil
 }
 

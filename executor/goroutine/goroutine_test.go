@@ -182,6 +182,7 @@ func TestOutcomes(t *testing.T) {
 		"stopped: another error is a failure":   {f: untilStopped(func(context.Context) error { return io.EOF }), stop: time.Second, code: 1, message: "EOF"},
 		"not stopped: somebody else's canceled": {f: answer(context.Canceled), code: 1, message: "context canceled"},
 		"P-90 a panic":                          {f: func(context.Context, *goroutine.Container) error { panic("ouch") }, code: 2, message: "panic: ouch\n\ngoroutine "},
+		"an error that panics":                  {f: func(context.Context, *goroutine.Container) error { var e *badError; return e }, code: 2, message: "panic: "},
 		"a panic with nil":                      {f: func(context.Context, *goroutine.Container) error { panic(nil) }, code: 2, message: "panic: panic called with nil argument"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -234,3 +235,8 @@ func TestRegisterWhileItRuns(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// badError is an error that cannot be read through a nil pointer.
+type badError struct{ text string }
+
+func (e *badError) Error() string { return e.text }
