@@ -12,6 +12,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
@@ -32,10 +33,13 @@ import (
 	"github.com/podless/podless/executor/goroutine"
 	"github.com/podless/podless/executor/process"
 	"github.com/podless/podless/job"
+	"github.com/podless/podless/status"
 )
 
 //go:embed goroutine.yaml
 var builtin []byte
+
+const builtinName = "goroutine.yaml, compiled in"
 
 func main() {
 	log.SetFlags(0)
@@ -60,15 +64,18 @@ func run(ctx context.Context, kind, file string) error {
 	case "goroutine":
 		rt = goroutine.New(map[string]goroutine.Func{"pi": progress.compute})
 	case "process":
+		if err := commands(m); err != nil {
+			return err
+		}
 		rt = process.New(process.Options{})
 	default:
 		return fmt.Errorf("-executor %q: want goroutine or process", kind)
 	}
-	node, err := executor.NewNode(rt, executor.NodeOptions{})
+	node, err := executor.NewNode(rt, executor.NodeOptions{Recorder: warnings})
 	if err != nil {
 		return err
 	}
-	jobs, err := job.NewController(node, job.Options{})
+	jobs, err := job.NewController(node, job.Options{Recorder: warnings})
 	if err != nil {
 		return err
 	}
@@ -79,7 +86,7 @@ func run(ctx context.Context, kind, file string) error {
 	g.Go(func() error {
 		defer stop()
 		for _, j := range m.Jobs {
-			if err := show(ctx, jobs, j, &progress); err != nil {
+			if err := show(ctx, jobs, j, cmp.Or(file, builtinName), &progress); err != nil {
 				return err
 			}
 		}
@@ -91,30 +98,50 @@ func run(ctx context.Context, kind, file string) error {
 	return nil
 }
 
+// warnings prints why Pods fail and are tried again.
+var warnings = status.RecorderFunc(func(e status.Event) {
+	if e.Type == status.EventWarning {
+		fmt.Fprintf(os.Stderr, "%s %s: %s: %s\n", e.Object.Kind, e.Object.Name, e.Reason, e.Message)
+	}
+})
+
+// commands says what to do if a container has no command, which is what a process is.
+func commands(m *manifest.Manifest) error {
+	for _, j := range m.Jobs {
+		for _, c := range j.Spec.Template.Spec.Containers {
+			if len(c.Command) == 0 {
+				return fmt.Errorf("job %s: container %s has no command to run as a process: give -f examples/pi/job.yaml, or another manifest with a command", j.Metadata.Name, c.Name)
+			}
+		}
+	}
+	return nil
+}
+
 // read returns the manifest in file.
 func read(file string) (*manifest.Manifest, error) {
-	data := builtin
+	data, name := builtin, builtinName
 	if file != "" {
 		var err error
+		name = file
 		if data, err = os.ReadFile(file); err != nil {
 			return nil, err
 		}
 	}
 	m, err := manifest.Decode(bytes.NewReader(data))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	if len(m.Jobs) == 0 {
-		return nil, errors.New("the manifest holds no Job")
+		return nil, fmt.Errorf("%s: the manifest holds no Job", name)
 	}
 	return m, nil
 }
 
-// show runs j to its end and prints what became of it.
-func show(ctx context.Context, jobs *job.Controller, j *job.Job, p *progress) error {
+// show runs j, which is from file, to its end and prints what became of it.
+func show(ctx context.Context, jobs *job.Controller, j *job.Job, file string, p *progress) error {
 	j, err := jobs.Create(ctx, j)
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", file, err)
 	}
 	key := j.Metadata.Key()
 	stopLine := p.line(os.Stderr, j.Metadata.Name)
