@@ -44,7 +44,6 @@ type liveJob struct {
 	offers    []executor.UID // ownerless Pods that it was asked to adopt
 	metas     podMetas       // metadata of Pods, to be stored with the Job
 	orphaned  []executor.UID // with a Store: to be untracked after the Apply
-	uids      []executor.UID // scratch
 	ownedBy   []string       // UIDs of the Jobs that own it
 	awaits    bool           // it is deleted, and waits for Jobs that it owns
 

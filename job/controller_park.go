@@ -84,7 +84,7 @@ func (c *Controller) park(l *liveJob) {
 		l.shown.Store(nil) // after rest, so that a reader finds one of them
 	}
 	l.next = m.record.Next
-	l.machine, l.job, l.encoded, l.encodedOf, l.uids = nil, nil, nil, nil, nil
+	l.machine, l.job, l.encoded, l.encodedOf = nil, nil, nil, nil
 	l.mail.mu.Lock()
 	l.mail.states, l.mail.spare = nil, nil
 	l.mail.mu.Unlock()

@@ -261,11 +261,11 @@ func (c *Controller) deletePods(l *liveJob, ds []Deletion) {
 		for n < len(ds) && ds[n].Grace == ds[0].Grace {
 			n++
 		}
-		l.uids = l.uids[:0]
+		uids := make([]executor.UID, 0, n)
 		for _, d := range ds[:n] {
-			l.uids = append(l.uids, d.UID)
+			uids = append(uids, d.UID)
 		}
-		c.deleteUIDs(l, l.uids, ds[0].Grace)
+		c.deleteUIDs(l, uids, ds[0].Grace)
 		ds = ds[n:]
 	}
 }
