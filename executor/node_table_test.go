@@ -116,3 +116,20 @@ func TestKeptPodsByOwner(t *testing.T) {
 	assert.Zero(t, n.logs.used.Load(), "no log is left")
 	assert.Empty(t, n.kept.numbers)
 }
+
+// What a function's leftover goroutine writes long after the Pod's end counts for nothing: nobody would find it.
+func TestALateWriteToAKeptPodIsDropped(t *testing.T) {
+	n, err := NewNode(runtimeFunc(nil), NodeOptions{})
+	require.NoError(t, err)
+	tpl := &Template{Spec: &PodSpec{Containers: make([]Container, 1)}}
+	uid := NewUID(1, 1)
+	_, err = n.Create([]PodRange{{Template: tpl, First: uid, N: 1, Index: -1}})
+	require.NoError(t, err)
+	r := n.tracked.get(&uid)
+	r.state.Or(runSucceeded | runSaid)
+	n.Untrack(tpl, []UID{uid})
+	require.Equal(t, 1, n.kept.live)
+	_, err = r.Stdout().Write([]byte("too late"))
+	require.NoError(t, err)
+	assert.Zero(t, n.logs.used.Load())
+}
