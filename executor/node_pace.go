@@ -103,19 +103,25 @@ func (n *Node) sweepQueue() bool {
 	return n.queued > 0 && n.looking.Load() > 0
 }
 
-// unstall calls a goroutine for each queued Pod if none was taken up for a while.
+// unstall looks after those that wait for the one goroutine if no Pod was taken up for a while: the queued ones get a
+// goroutine each, and Run reports those that have ended.
 func (n *Node) unstall() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	p := &n.pace
 	p.armed = false
-	switch {
-	case n.draining || n.queued == 0:
-	case p.taken == p.seen:
+	if p.taken != p.seen {
+		p.watch()
+		return
+	}
+	if n.queued > 0 && !n.draining {
 		p.quick = 0
 		n.summon(n.queued)
-	default:
-		p.watch()
+	}
+	for w := range n.all {
+		for _, r := range w.ended {
+			n.report(r)
+		}
 	}
 }
 

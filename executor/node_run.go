@@ -233,6 +233,7 @@ func (n *Node) abandonAll() []*ContainerRun {
 			continue // it only reports
 		}
 		w.abandoned = true
+		n.takeOver(w)
 		n.leaveFresh(w)
 		n.endWorker(w)
 		left = append(left, r)

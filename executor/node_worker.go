@@ -17,11 +17,12 @@ type worker struct {
 	count uint32        // of its Pods
 	wake  chan struct{} // when parked
 
-	settles   *ContainerRun // has ended, was reported and untracked
-	inRun     bool          // Runtime.Run is under way
-	counted   bool          // in node.looking
-	abandoned bool          // Run does not wait for it; guarded by node.mu
-	buf       [1]PodState
+	states    []PodState      // of Pods that have ended and are to be reported
+	ended     []*ContainerRun // these Pods; guarded by node.mu
+	inRun     bool            // Runtime.Run is under way
+	counted   bool            // in node.looking
+	abandoned bool            // Run does not wait for it; guarded by node.mu
+	one       [1]PodState     // the first place of states
 }
 
 // startWorker starts w. The caller holds n.mu and has counted it in n.looking.
@@ -78,11 +79,13 @@ func (w *worker) next() bool {
 	if w.cur != nil {
 		n.pace.note(w.speed)
 	}
-	if w.settles != nil {
-		n.settle(w.settles)
-		w.settles = nil
+	if len(w.states) > len(w.ended) {
+		w.ended = append(w.ended, w.cur)
 	}
 	for {
+		if len(w.ended) > 0 && !w.holds() {
+			w.tell()
+		}
 		w.counted = false
 		others := n.looking.Add(-1) > 0
 		if w.abandoned {
@@ -90,7 +93,7 @@ func (w *worker) next() bool {
 			n.mu.Unlock()
 			return false
 		}
-		if !n.draining && n.queued > 0 && !(others && n.pace.alone()) {
+		if !n.draining && n.queued > 0 && (len(w.ended) > 0 || !(others && n.pace.alone())) {
 			r := n.queue.pop()
 			for r.state.Load()&runEnded != 0 { // deleted before it was taken up
 				r = n.queue.pop()
@@ -98,11 +101,16 @@ func (w *worker) next() bool {
 			n.queued--
 			n.take(w, r)
 			n.passOn()
+			if len(w.ended) > 0 {
+				n.pace.watch()
+			}
 			n.mu.Unlock()
 			return true
 		}
 		n.leaveFresh(w)
-		w.cur, w.last, w.buf[0] = nil, 0, PodState{}
+		w.cur, w.last = nil, 0
+		clear(w.states[:cap(w.states)])
+		clear(w.ended[:cap(w.ended)])
 		if n.queued > 0 {
 			n.sweepSoon()
 		}
@@ -222,14 +230,12 @@ func (w *worker) finish(r *ContainerRun, exit Exit, err error) {
 	if r.more.Load() != nil {
 		r.ended()
 		if busy || old != 0 {
-			w.buf[0] = r.snapshot()
-			w.finished(r, old)
+			w.finished(r, old, r.snapshot())
 			return
 		}
 	}
-	w.buf[0] = PodState{Pod: &r.pod, Phase: phaseOf(bit), Scheduled: true, ExitCode: r.code, Message: exit.Message,
-		Started: r.started, Finished: now, NodeName: n.opts.Name}
-	w.finished(r, old)
+	w.finished(r, old, PodState{Pod: &r.pod, Phase: phaseOf(bit), Scheduled: true, ExitCode: r.code, Message: exit.Message,
+		Started: r.started, Finished: now, NodeName: n.opts.Name})
 }
 
 // asksMore reports whether a failure is more than its code and message: a restart, or its log instead of the message (P-46).
@@ -241,35 +247,6 @@ func (r *ContainerRun) asksMore(exit *Exit) bool {
 // plain reports whether there is nothing to say but code and message.
 func (e *Exit) plain() bool {
 	return e.Signal == 0 && !e.OOMKilled && !e.Detached && !e.Lost && e.Reason == "" && e.Started|e.Finished == 0
-}
-
-// finished reports the end of a Pod, as w.buf has it. old is its state before it.
-func (w *worker) finished(r *ContainerRun, old uint32) {
-	n := w.node
-	if old&runAbandoned != 0 { // it was reported long ago
-		n.mu.Lock()
-		n.lost--
-		n.mu.Unlock()
-		w.announce()
-		return
-	}
-	w.announce() // before the report: what it creates needs no other goroutine
-	if n.opts.MaxPods > 0 || n.limited {
-		n.mu.Lock()
-		n.live--
-		n.release(r)
-		n.mu.Unlock()
-	}
-	if old&runTelling != 0 { // Run would overtake it with what was before
-		n.mu.Lock()
-		n.report(r)
-		n.mu.Unlock()
-	} else {
-		n.sink.Report(w.buf[:])
-	}
-	if r.state.Or(runSaid)&runUntracked != 0 { // from here on untrack sees to it
-		w.settles = r
-	}
 }
 
 // finishRich ends a fast Pod of which there is more to say than its exit code.
@@ -305,8 +282,7 @@ func (w *worker) finishRich(r *ContainerRun, exit Exit, err error) {
 	}
 	m.mu.Unlock()
 	r.ended()
-	w.buf[0] = r.snapshot()
-	w.finished(r, old)
+	w.finished(r, old, r.snapshot())
 }
 
 // normalize makes of what a Runtime returned what the container's status says.

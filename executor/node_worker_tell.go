@@ -1,0 +1,71 @@
+package executor
+
+// maxHeld bounds the Pods of one goroutine that have ended and were not reported yet.
+const maxHeld = 16
+
+// finished notes the end of a Pod, to be reported. old is its state before it.
+func (w *worker) finished(r *ContainerRun, old uint32, s PodState) {
+	n := w.node
+	if old&runAbandoned != 0 { // it was reported long ago
+		n.mu.Lock()
+		n.lost--
+		n.mu.Unlock()
+		w.announce()
+		return
+	}
+	w.announce() // before the report: what it creates needs no other goroutine
+	if n.opts.MaxPods > 0 || n.limited {
+		n.mu.Lock()
+		n.live--
+		n.release(r)
+		n.mu.Unlock()
+	}
+	if old&runTelling != 0 { // Run would overtake it with what was before
+		n.mu.Lock()
+		n.report(r)
+		n.said(r)
+		n.mu.Unlock()
+		return
+	}
+	if w.states == nil {
+		w.states = w.one[:0]
+	}
+	w.states = append(w.states, s)
+}
+
+// holds reports whether w takes up the next Pod before it reports those that have ended: while one goroutine serves all, many
+// reports cost little more than one. The caller holds node.mu.
+func (w *worker) holds() bool {
+	n := w.node
+	return n.queued > 0 && len(w.ended) < maxHeld && w.speed != slow && n.pace.alone() && !n.draining && !w.abandoned
+}
+
+// tell reports the Pods that have ended. The caller holds node.mu, which is let go meanwhile.
+func (w *worker) tell() {
+	n, states, ended := w.node, w.states, w.ended
+	w.states, w.ended = states[:0], ended[:0]
+	if w.abandoned { // Run has taken them over
+		return
+	}
+	n.mu.Unlock()
+	n.sink.Report(states)
+	n.mu.Lock()
+	for _, r := range ended {
+		n.said(r)
+	}
+}
+
+// said notes that the end of r was reported, or that the outbox has it. The caller holds n.mu.
+func (n *Node) said(r *ContainerRun) {
+	if r.state.Or(runSaid)&runUntracked != 0 { // from here on untrack sees to it
+		n.settle(r)
+	}
+}
+
+// takeOver has Run report the Pods that an abandoned goroutine has not. The caller holds n.mu.
+func (n *Node) takeOver(w *worker) {
+	for _, r := range w.ended {
+		n.report(r)
+		n.said(r)
+	}
+}

@@ -1,0 +1,128 @@
+package executor
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// reports is a Sink that notes which Pods were told of in one report.
+type reports struct {
+	settler
+	mu   sync.Mutex
+	ends [][]uint64
+}
+
+func (s *reports) Report(states []PodState) {
+	var ends []uint64
+	for i := range states {
+		if states[i].Phase.Terminal() {
+			ends = append(ends, states[i].Pod.UID.Ordinal())
+		}
+	}
+	s.mu.Lock()
+	if ends != nil {
+		s.ends = append(s.ends, ends)
+	}
+	s.mu.Unlock()
+	s.settler.Report(states)
+}
+
+func (s *reports) told() [][]uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ends
+}
+
+// alone has f look at a Node where one goroutine serves all Pods. From the one numbered blocks on they block until release
+// is closed.
+func alone(t *testing.T, opts NodeOptions, blocks uint64, f func(n *Node, s *reports, stop func() error, release chan struct{})) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		n, err := NewNode(runtimeFunc(func(_ context.Context, c *ContainerRun) (Exit, error) {
+			if c.Pod().UID.Ordinal() >= blocks {
+				<-release
+			}
+			return Exit{}, nil
+		}), opts)
+		require.NoError(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		s := &reports{settler: settler{n}}
+		go func() { ended <- n.Run(ctx, s) }()
+		synctest.Wait()
+		n.mu.Lock()
+		n.pace.quick = quickMost
+		n.mu.Unlock()
+		f(n, s, func() error { cancel(); return <-ended }, release)
+	})
+}
+
+func createMany(t *testing.T, n *Node, count int32) {
+	k, err := n.Create([]PodRange{{Template: ownedTemplate(1), First: NewUID(1, 1), N: count, Index: -1, Created: 1}})
+	require.NoError(t, err)
+	require.EqualValues(t, count, k)
+}
+
+// While one goroutine serves all Pods it tells of many at a time.
+func TestPodsThatEndAtOnceAreToldTogether(t *testing.T) {
+	alone(t, NodeOptions{}, 1000, func(n *Node, s *reports, stop func() error, _ chan struct{}) {
+		createMany(t, n, 2*maxHeld+3)
+		synctest.Wait()
+		told := s.told()
+		require.Len(t, told, 3)
+		assert.Len(t, told[0], maxHeld)
+		assert.Len(t, told[1], maxHeld)
+		assert.Len(t, told[2], 3)
+		assert.Zero(t, n.tracked.n, "all are settled")
+		assert.NoError(t, stop())
+	})
+}
+
+// A Pod that blocks keeps the ends of those before it for a moment only, and those are told of again at most.
+func TestAPodThatBlocksKeepsNoEndBack(t *testing.T) {
+	for name, count := range map[string]int32{"others are queued": 9, "it was the last": 3} {
+		t.Run(name, func(t *testing.T) {
+			alone(t, NodeOptions{}, 3, func(n *Node, s *reports, stop func() error, release chan struct{}) {
+				createMany(t, n, count)
+				synctest.Wait()
+				assert.Empty(t, s.told())
+				time.Sleep(2 * stallAfter)
+				synctest.Wait()
+				assert.Equal(t, [][]uint64{{1, 2}}, s.told())
+				close(release)
+				synctest.Wait()
+				seen := map[uint64]bool{}
+				for _, ends := range s.told() {
+					for _, o := range ends {
+						seen[o] = true
+					}
+				}
+				assert.Len(t, seen, int(count))
+				assert.Zero(t, n.tracked.n, "all are settled")
+				assert.NoError(t, stop())
+			})
+		})
+	}
+}
+
+// The host ends while a function ignores that: what ended before is told of before Run returns, and never after.
+func TestAnAbandonedGoroutineLeavesItsReports(t *testing.T) {
+	alone(t, NodeOptions{StopGrace: 1}, 3, func(n *Node, s *reports, stop func() error, release chan struct{}) {
+		createMany(t, n, 3)
+		synctest.Wait()
+		assert.Empty(t, s.told())
+		assert.ErrorAs(t, stop(), new(*AbandonedError))
+		told := s.told()
+		assert.Equal(t, [][]uint64{{1, 2, 3}}, told)
+		close(release)
+		synctest.Wait()
+		assert.Equal(t, told, s.told())
+		assert.Zero(t, n.tracked.n, "all are settled")
+	})
+}
