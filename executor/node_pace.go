@@ -83,9 +83,9 @@ func (n *Node) provide() {
 // passOn is provide for a goroutine that has taken a Pod. The caller holds n.mu.
 func (n *Node) passOn() {
 	switch n.pace.taken++; {
-	case n.queued == 0 || n.looking.Load() > 0:
 	case n.pace.alone():
 		n.pace.watch()
+	case n.queued == 0 || n.looking.Load() > 0:
 	default:
 		n.summon(1)
 	}

@@ -101,9 +101,6 @@ func (w *worker) next() bool {
 			n.queued--
 			n.take(w, r)
 			n.passOn()
-			if len(w.ended) > 0 {
-				n.pace.watch()
-			}
 			n.mu.Unlock()
 			return true
 		}

@@ -1,7 +1,7 @@
 package executor
 
 // maxHeld bounds the Pods of one goroutine that have ended and were not reported yet.
-const maxHeld = 16
+const maxHeld = 32
 
 // finished notes the end of a Pod, to be reported. old is its state before it.
 func (w *worker) finished(r *ContainerRun, old uint32, s PodState) {
