@@ -135,7 +135,7 @@ func (l *loop) observe(ev *job.WatchEvent) {
 // update takes in the state of a Job of e.
 func (l *loop) update(e *entry, s JobState) {
 	i := slices.IndexFunc(e.jobs, func(o JobState) bool { return o.UID == s.UID })
-	if i >= 0 && relevant(e.jobs[i]) == relevant(s) {
+	if i >= 0 && !differ(&e.jobs[i], &s) {
 		e.jobs[i] = s
 		if e.machine != nil {
 			e.machine.Observe(s)

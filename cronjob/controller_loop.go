@@ -40,7 +40,8 @@ type loop struct {
 	buried  map[string]string // namespaces by UID of CronJobs that are gone and whose Jobs follow
 	retryAt time.Time         // of storing, after an error
 	retries int
-	events  []status.Event // to be told
+	events  []told // not recorded yet
+	spare   []*Machine
 	watch   *job.Watch
 }
 
@@ -90,10 +91,24 @@ func (l *loop) late(now time.Time) bool {
 	return len(l.timers) > 0 && l.timers[0].at <= now.UnixNano()
 }
 
+// told is an event and when, and of what, a Machine told it.
+type told struct {
+	Event
+	of *CronJob
+	at time.Time
+}
+
 // tell records the events of the turns since the last time.
 func (l *loop) tell() {
 	for i := range l.events {
-		l.c.record.Record(l.events[i])
+		t := &l.events[i]
+		at, meta := status.NewTime(t.at), &t.of.Metadata
+		l.c.record.Record(status.Event{
+			Type: t.Type, Reason: t.Reason, Message: t.Message(), Source: Source, Count: 1, FirstTimestamp: at, LastTimestamp: at,
+			Object: status.ObjectReference{
+				APIVersion: APIVersion, Kind: Kind, Namespace: status.NamespaceOrDefault(meta.Namespace), Name: meta.Name, UID: meta.UID,
+			},
+		})
 	}
 	clear(l.events)
 	if l.events = l.events[:0]; cap(l.events) > turnSize {
@@ -140,13 +155,19 @@ func (l *loop) machineOf(e *entry) *Machine {
 	if e.machine != nil {
 		return e.machine
 	}
-	m := NewMachine(e.seen, l.c.machineOptions())
+	var m *Machine
+	if n := len(l.spare); n > 0 {
+		m, l.spare = l.spare[n-1], l.spare[:n-1]
+	} else {
+		m = &Machine{opts: l.c.machineOptions()}
+	}
+	m.renew(e.seen)
 	m.changed = false
 	if e.at != 0 {
 		m.timer = time.Unix(0, e.at).UTC()
 	}
 	if e.unsaved != nil {
-		m.status = *e.unsaved
+		m.setStatus(e.unsaved)
 	}
 	for _, s := range e.jobs {
 		m.insert(s)
@@ -238,7 +259,7 @@ func (l *loop) find(ctx context.Context, e *entry, ref JobReference) {
 type request struct {
 	e        *entry
 	deletion Deletion
-	create   *job.Job
+	create   *Creation
 
 	made, existing *job.Job
 	err            error
@@ -257,7 +278,9 @@ func (l *loop) sync(ctx context.Context, now time.Time) error {
 		for _, e := range todo {
 			m := l.machineOf(e)
 			p := m.Sync(now)
-			l.events = append(l.events, p.Events...)
+			for _, ev := range p.Events {
+				l.events = append(l.events, told{ev, e.seen, now})
+			}
 			if p.Changed {
 				l.keep(e, m.Status())
 			}
@@ -303,6 +326,9 @@ func (l *loop) settle(e *entry, wakeAt time.Time) {
 	}
 	l.timers.set(e, at)
 	if e.machine.idle() {
+		if len(l.spare) < turnSize {
+			l.spare = append(l.spare, e.machine)
+		}
 		e.machine = nil
 	}
 }
@@ -337,9 +363,9 @@ func (l *loop) request(ctx context.Context, r *request) {
 		r.err = l.c.jobs.Delete(ctx, d.Namespace+"/"+d.Name, job.DeleteOptions{UID: d.UID, Propagation: job.Background})
 		return
 	}
-	r.made, r.err = l.c.jobs.Create(ctx, r.create)
+	r.made, r.err = l.c.jobs.Create(ctx, r.create.Job())
 	if errors.Is(r.err, status.ErrAlreadyExists) {
-		if j, err := l.c.jobs.Get(ctx, r.create.Metadata.Key()); err == nil {
+		if j, err := l.c.jobs.Get(ctx, r.create.Namespace+"/"+r.create.Name); err == nil {
 			r.existing = j
 		}
 	}
@@ -371,7 +397,7 @@ func (l *loop) answer(ctx context.Context, r *request) error {
 		m.AlreadyExists(s)
 	case errors.As(r.err, &invalid):
 		//lint:ignore ST1005 as the API says it
-		m.CreateFailed(fmt.Errorf("Job.batch %q is invalid: %w", r.create.Metadata.Name, invalid))
+		m.CreateFailed(fmt.Errorf("Job.batch %q is invalid: %w", r.create.Name, invalid))
 	default:
 		m.CreateFailed(r.err)
 	}

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/podless/podless/cronjob"
-	"github.com/podless/podless/job"
 )
 
 // When does a schedule fire? In the night to summer time there is no 02:30.
@@ -36,10 +35,10 @@ func ExampleMachine() {
 	for range 2 {
 		p := m.Sync(now)
 		if p.Create != nil {
-			fmt.Println("create", p.Create.Metadata.Name)
-			made := *p.Create // a job.Controller would give it a UID
-			made.Metadata.UID, made.Status = "2", job.Status{}
-			m.Created(cronjob.StateOf(&made))
+			fmt.Println("create", p.Create.Name)
+			made := p.Create.Job() // a job.Controller would take it, and give it a UID
+			made.Metadata.UID = "2"
+			m.Created(cronjob.StateOf(made))
 			p = m.Sync(now)
 		}
 		now = p.WakeAt

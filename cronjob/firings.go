@@ -2,24 +2,37 @@ package cronjob
 
 import "time"
 
-// firings is a Schedule that remembers the day of its newest answer, if the clocks do not change on it: up to midnight the
-// next answers are arithmetic. It is not safe for concurrent use.
+// firings is a Schedule that remembers its newest answer, and the day of it if the clocks do not change on that: up to
+// midnight the next answers are arithmetic. It is not safe for concurrent use.
 type firings struct {
 	*Schedule
+	from, to int64 // Unix seconds: the newest question, and its answer; 0: none
 	midnight int64 // Unix seconds
-	known    bool
+	known    bool  // the day is
+	tz       bool  // the schedule names a zone
 }
 
 const daySeconds = 24 * 60 * 60
 
 // Next is [Schedule.Next].
 func (f *firings) Next(t time.Time) time.Time {
-	if n := f.today(t); !n.IsZero() {
-		return n
+	if f.spec == nil {
+		return f.Schedule.Next(t)
 	}
-	n := f.Schedule.Next(t)
-	f.remember(n)
-	return n
+	since := t.Unix()
+	if since != f.from || f.to == 0 {
+		to := f.today(since)
+		if to == 0 {
+			n := f.Schedule.Next(t)
+			if n.IsZero() {
+				return n
+			}
+			f.remember(n)
+			to = n.Unix()
+		}
+		f.from, f.to = since, to
+	}
+	return time.Unix(f.to, 0).In(t.Location())
 }
 
 // nextPatient is Next for a schedule that may be silent for more than five years; it is zero only if
@@ -31,11 +44,11 @@ func (f *firings) nextPatient(t time.Time) time.Time {
 	return f.next(t, patientYears)
 }
 
-// today is the first firing after t on the day that is known; zero: t is not on it, or there is none.
-func (f *firings) today(t time.Time) time.Time {
-	since := t.Unix() - f.midnight
+// today is the first firing after t, if that day is known and has one; else 0. Both are Unix seconds.
+func (f *firings) today(t int64) int64 {
+	since := t - f.midnight
 	if !f.known || since < 0 || since >= daySeconds {
-		return time.Time{}
+		return 0
 	}
 	next := int(since/60) + 1 // five fields: only whole minutes fire
 	h, m := next/60, nextBit(f.spec.Minute, next%60-1, 60)
@@ -43,17 +56,13 @@ func (f *firings) today(t time.Time) time.Time {
 		h, m = nextBit(f.spec.Hour, h, 24), nextBit(f.spec.Minute, -1, 60)
 	}
 	if h >= 24 {
-		return time.Time{}
+		return 0
 	}
-	return time.Unix(f.midnight+int64(h*60+m)*60, 0).In(t.Location())
+	return f.midnight + int64(h*60+m)*60
 }
 
 // remember takes in that the schedule fires at t.
 func (f *firings) remember(t time.Time) {
-	f.known = false
-	if f.spec == nil || t.IsZero() {
-		return
-	}
 	t = t.In(f.zone)
 	h, m, s := t.Clock()
 	f.midnight = t.Unix() - int64(h*3600+m*60+s)

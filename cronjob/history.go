@@ -11,32 +11,66 @@ import (
 // sweep is C-31: of the finished Jobs the oldest beyond the limits are deleted (C-70), whatever
 // created them (C-73).
 func (m *Machine) sweep() {
-	m.sweepBeyond(status.ConditionComplete, m.cj.Spec.SuccessfulJobsHistoryLimit)
-	m.sweepBeyond(status.ConditionFailed, m.cj.Spec.FailedJobsHistoryLimit)
-}
-
-func (m *Machine) sweepBeyond(how status.ConditionType, limit *int32) {
-	if limit == nil || len(m.jobs) <= int(*limit) {
+	if m.tidy {
 		return
 	}
-	ended := make([]*known, 0, 8) // on the stack, mostly
+	m.tidy = true
+	limits := [...]struct {
+		how    status.ConditionType
+		limit  *int32
+		n      int
+		oldest *known
+	}{
+		{how: status.ConditionComplete, limit: m.cj.Spec.SuccessfulJobsHistoryLimit},
+		{how: status.ConditionFailed, limit: m.cj.Spec.FailedJobsHistoryLimit},
+	}
+	for i := range m.jobs {
+		k := &m.jobs[i]
+		if k.Finished == "" || !m.owns(k) {
+			continue
+		}
+		l := &limits[0]
+		if k.Finished != l.how {
+			l = &limits[1]
+		}
+		if l.n++; l.oldest == nil || byStart(k, l.oldest) < 0 {
+			l.oldest = k
+		}
+	}
+	for i := range limits {
+		switch l := &limits[i]; {
+		case l.limit == nil || l.n <= int(*l.limit):
+		case l.n == int(*l.limit)+1: // after each Job that ends
+			m.delete(l.oldest.Name, l.oldest.UID, DeleteHistory)
+		default:
+			m.sweepMany(l.how, l.n-int(*l.limit))
+		}
+	}
+}
+
+// sweepMany deletes the n oldest that ended like this.
+func (m *Machine) sweepMany(how status.ConditionType, n int) {
+	var ended []*known
 	for i := range m.jobs {
 		if k := &m.jobs[i]; k.Finished == how && m.owns(k) {
 			ended = append(ended, k)
 		}
 	}
-	if len(ended) <= int(*limit) {
-		return
+	slices.SortFunc(ended, byStart)
+	for _, k := range ended[:n] {
+		m.delete(k.Name, k.UID, DeleteHistory)
 	}
-	slices.SortFunc(ended, func(a, b *known) int {
-		if a.StartTime.IsZero() != b.StartTime.IsZero() { // without a start: last
-			return b.StartTime.Compare(a.StartTime)
-		}
-		return cmp.Or(a.StartTime.Compare(b.StartTime), cmp.Compare(a.Name, b.Name))
-	})
-	for _, s := range ended[:len(ended)-int(*limit)] {
-		m.delete(s.Name, s.UID, DeleteHistory)
+}
+
+// byStart has the oldest first, those without a start last.
+func byStart(a, b *known) int {
+	if a.StartTime.IsZero() != b.StartTime.IsZero() {
+		return b.StartTime.Compare(a.StartTime)
 	}
+	if c := a.StartTime.Compare(b.StartTime); c != 0 {
+		return c
+	}
+	return cmp.Compare(a.Name, b.Name)
 }
 
 // delete asks for the deletion of a Job.
@@ -56,8 +90,8 @@ func (m *Machine) Deleted(uid string) {
 	if m.phase == sweeping {
 		m.swept = append(m.swept, s)
 	}
-	m.event(status.EventNormal, status.ReasonSuccessfulDelete, "Deleted job "+s.Name) // E-22
-	m.removeActive(uid, s.Name)                                                       // C-55, C-71
+	m.eventOf(status.EventNormal, status.ReasonSuccessfulDelete, "Deleted job ", s.Name) // E-22
+	m.removeActive(uid, s.Name)                                                          // C-55, C-71
 }
 
 // DeleteFailed answers one of Plan.Delete: the Job is still there, or was not when the deletion was asked for
@@ -65,6 +99,7 @@ func (m *Machine) Deleted(uid string) {
 func (m *Machine) DeleteFailed(uid string, err error) {
 	m.waiting--
 	if m.phase == sweeping { // C-71
+		m.tidy = false
 		if !errors.Is(err, status.ErrNotFound) {
 			m.event(status.EventWarning, status.ReasonFailedDelete, "Deleted job: "+err.Error()) // E-23, sic
 		}

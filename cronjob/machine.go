@@ -1,7 +1,6 @@
 package cronjob
 
 import (
-	"cmp"
 	"slices"
 	"strconv"
 	"time"
@@ -26,7 +25,8 @@ const Source = "cronjob-controller"
 type Machine struct {
 	opts   MachineOptions
 	cj     *CronJob // metadata and spec; its status is not looked at
-	status Status
+	status Status   // its memory is the Machine's own: Status and setStatus copy
+	times  [2]status.Time
 	jobs   []known // what was observed
 
 	changed     bool      // C-2: sync at once
@@ -41,11 +41,15 @@ type Machine struct {
 	swept   []JobState     // finished Jobs that this sync has deleted (C-72)
 	due     time.Time      // the start that is being carried out
 	name    string         // of its Job
+	buf     []byte         // where that is written
+	start   Creation       // of it
 	after   time.Time      // when to look again after that; zero: not known yet
 	zone    *time.Location // of the annotation of Jobs
 	sched   *firings       // nil: not parsed yet
 	dirty   bool           // status has changed since the last Plan with Changed
-	events  []status.Event // not told yet
+	settled bool           // nothing has changed since the Jobs and status.active were found to agree
+	tidy    bool           // nothing has changed since the history was found to be within its limits
+	events  []Event        // not told yet
 	plan    Plan
 }
 
@@ -53,6 +57,7 @@ type Machine struct {
 type known struct {
 	JobState
 	asked bool // its deletion was asked for, and it is not gone
+	news  bool // not compared with status.active yet
 }
 
 // phase is how far the sync under way has come: which answers it waits for.
@@ -69,7 +74,46 @@ const (
 // Store. Its Jobs are told with Observe before the first Sync, and so is any
 // Job that has the name of one in status.active.
 func NewMachine(cj *CronJob, opts MachineOptions) *Machine {
-	return &Machine{opts: opts, cj: cj, status: cj.Status, changed: true}
+	m := &Machine{opts: opts}
+	m.renew(cj)
+	return m
+}
+
+// renew makes m what NewMachine would return. Of what it was it keeps the options and the memory of its slices.
+func (m *Machine) renew(cj *CronJob) {
+	clear(m.jobs)
+	clear(m.swept)
+	clear(m.status.Active)
+	*m = Machine{
+		opts: m.opts, cj: cj, status: Status{Active: m.status.Active}, jobs: m.jobs[:0], changed: true,
+		swept: m.swept[:0], events: m.events[:0], plan: Plan{Delete: m.plan.Delete[:0], Events: m.plan.Events[:0]},
+	}
+	m.setStatus(&cj.Status)
+}
+
+// setStatus takes a copy of s.
+func (m *Machine) setStatus(s *Status) {
+	m.settled = false
+	for i := range m.jobs {
+		m.jobs[i].news = true
+	}
+	m.status = Status{Active: append(m.status.Active[:0], s.Active...)}
+	if t := s.LastScheduleTime; t != nil {
+		m.setLastScheduleTime(*t)
+	}
+	if t := s.LastSuccessfulTime; t != nil {
+		m.setLastSuccessfulTime(*t)
+	}
+}
+
+func (m *Machine) setLastScheduleTime(t status.Time) {
+	m.times[0] = t
+	m.status.LastScheduleTime = &m.times[0]
+}
+
+func (m *Machine) setLastSuccessfulTime(t status.Time) {
+	m.times[1] = t
+	m.status.LastSuccessfulTime = &m.times[1]
 }
 
 // Update takes cj's metadata and spec. The status stays the Machine's. cj is not changed and must not be.
@@ -80,11 +124,14 @@ func (m *Machine) Update(cj *CronJob) {
 	} else {
 		m.changed = true // C-2
 	}
-	m.cj = cj
+	m.cj, m.tidy = cj, false
 }
 
 // SetStatus puts s in place of the Machine's status: somebody else has written it.
-func (m *Machine) SetStatus(s Status) { m.status, m.changed = s, true }
+func (m *Machine) SetStatus(s Status) {
+	m.setStatus(&s)
+	m.changed = true
+}
 
 // Observe takes the latest state of a Job that the CronJob controls, or whose name stands in
 // status.active. Repeats are fine.
@@ -93,10 +140,10 @@ func (m *Machine) Observe(s JobState) {
 	if k == nil && s.Owner != m.cj.Metadata.UID && m.activeNameAt(s.Name) < 0 {
 		return
 	}
-	if k == nil || relevant(k.JobState) != relevant(s) {
+	if k == nil || differ(&k.JobState, &s) {
 		m.changed = true
 	}
-	m.insert(s)
+	m.put(k, &s)
 }
 
 // find returns the Job of that UID, nil if there is none; valid until the next insert or Gone.
@@ -109,44 +156,59 @@ func (m *Machine) find(uid string) *known {
 	return nil
 }
 
-// relevant is s without what asks for no sync.
-func relevant(s JobState) JobState {
-	s.ResourceVersion, s.StartTime = "", time.Time{}
-	return s
+// differ reports whether b, a later state of a, asks for a sync.
+func differ(a, b *JobState) bool {
+	return a.Finished != b.Finished || a.Owner != b.Owner || a.Name != b.Name || a.CompletionTime != b.CompletionTime
 }
 
-func (m *Machine) insert(s JobState) {
-	if k := m.find(s.UID); k != nil {
-		k.JobState = s
+func (m *Machine) insert(s JobState) { m.put(m.find(s.UID), &s) }
+
+// put has s in the place of k, which is nil if there is none.
+func (m *Machine) put(k *known, s *JobState) {
+	m.settled = false
+	m.tidy = m.tidy && s.Finished == ""
+	if k != nil {
+		k.JobState, k.news = *s, true
 		return
 	}
-	m.jobs = append(m.jobs, known{JobState: s})
+	m.jobs = append(m.jobs, known{JobState: *s, news: true})
 }
 
 // Gone says that the Job of that UID does not exist any more.
 func (m *Machine) Gone(uid string) {
-	i := slices.IndexFunc(m.jobs, func(k known) bool { return k.UID == uid })
-	if i < 0 {
-		return
+	for i := range m.jobs {
+		if m.jobs[i].UID == uid {
+			m.changed = m.changed || !m.jobs[i].asked
+			m.settled = false
+			m.jobs = slices.Delete(m.jobs, i, i+1)
+			return
+		}
 	}
-	m.changed = m.changed || !m.jobs[i].asked
-	m.jobs = slices.Delete(m.jobs, i, i+1)
 }
 
 // Status returns a snapshot of the CronJob's status.
 func (m *Machine) Status() Status {
 	s := m.status
-	s.Active = slices.Clone(s.Active)
+	if s.Active = slices.Clone(s.Active); len(s.Active) == 0 {
+		s.Active = nil
+	}
+	times := m.times
+	if s.LastScheduleTime != nil {
+		s.LastScheduleTime = &times[0]
+	}
+	if s.LastSuccessfulTime != nil {
+		s.LastSuccessfulTime = &times[1]
+	}
 	return s
 }
 
 // Sync decides what to do now. Without new input or a later now the next Plan is empty.
 func (m *Machine) Sync(now time.Time) *Plan {
-	told := m.plan.Events
-	m.plan = Plan{Delete: m.plan.Delete[:0]}
+	p := &m.plan
+	p.Delete, p.Create, p.Changed, p.WakeAt = p.Delete[:0], nil, false, time.Time{}
 	m.proceed(now)
-	m.plan.Events, m.events = m.events, told[:0]
-	return &m.plan
+	p.Events, m.events = m.events, p.Events[:0]
+	return p
 }
 
 // proceed goes on until answers are needed or the sync has ended.
@@ -220,7 +282,7 @@ func (m *Machine) reschedule() {
 func (m *Machine) parse() error {
 	s, err := ParseSchedule(m.cj.Spec.Schedule, m.zone)
 	if err == nil {
-		m.sched = &firings{Schedule: s}
+		m.sched = &firings{Schedule: s, tz: hasTZ(m.cj.Spec.Schedule)}
 	}
 	return err
 }
@@ -272,7 +334,7 @@ func (m *Machine) decide() {
 	if spec.Suspend != nil && *spec.Suspend { // C-43
 		return
 	}
-	if hasTZ(spec.Schedule) {
+	if m.sched == nil && hasTZ(spec.Schedule) || m.sched != nil && m.sched.tz {
 		m.event(status.EventWarning, status.ReasonUnsupportedSchedule, "CRON_TZ or TZ used in schedule "+strconv.Quote(spec.Schedule)+
 			" is not officially supported, see https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details") // E-33
 	}
@@ -316,7 +378,8 @@ func (m *Machine) decide() {
 			return
 		case Replace: // C-55
 			m.phase = replacing
-			for _, ref := range m.status.Active {
+			for i := range m.status.Active {
+				ref := &m.status.Active[i]
 				m.delete(ref.Name, m.uidOf(ref), DeleteReplaced)
 			}
 			return
@@ -343,122 +406,7 @@ func (m *Machine) starts() starts {
 	return startsOf(&m.cj.Metadata, &m.cj.Spec, &m.status)
 }
 
-// owns reports whether s is a Job of this CronJob that it has not deleted. Unlike Kubernetes, which looks at the
-// owner's name, the UID counts (C-30, Q-5).
-func (m *Machine) owns(k *known) bool { return k.Owner == m.cj.Metadata.UID && !k.asked }
-
-// reconcileActive is C-32 and C-33: status.active against the Jobs that there are.
-func (m *Machine) reconcileActive() {
-	var few [2][4]*known
-	unexpected, ended := few[0][:0], few[1][:0]
-	for i := range m.jobs {
-		s := &m.jobs[i]
-		switch active := m.activeAt(s.UID) >= 0; {
-		case active == (s.Finished == "") || !m.owns(s):
-		case active:
-			ended = append(ended, s)
-		default:
-			unexpected = append(unexpected, s)
-		}
-		m.succeeded(&s.JobState)
-	}
-	for i := range m.swept { // C-72
-		m.succeeded(&m.swept[i])
-	}
-	slices.SortFunc(unexpected, byName)
-	for _, s := range unexpected { // C-32a
-		m.event(status.EventWarning, status.ReasonUnexpectedJob,
-			"Saw a job that the controller did not create or forgot: "+s.Name) // E-25
-	}
-	slices.SortFunc(ended, byName)
-	for _, s := range ended { // C-32b
-		m.removeActive(s.UID, s.Name)
-		m.event(status.EventNormal, status.ReasonSawCompletedJob,
-			"Saw completed job: "+s.Name+", condition: "+string(s.Finished)) // E-24
-	}
-	for _, ref := range m.status.Active { // C-33; removeActive leaves this slice alone
-		if m.uidOf(ref) == "" {
-			m.removeActive(ref.UID, ref.Name)
-			m.event(status.EventNormal, status.ReasonMissingJob, "Active job went missing: "+ref.Name) // E-26
-		}
-	}
-}
-
-func byName(a, b *known) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.UID, b.UID)) }
-
-// succeeded raises lastSuccessfulTime to the completion of a Complete Job (C-32c, A-50).
-func (m *Machine) succeeded(s *JobState) {
-	if s.Finished != status.ConditionComplete || s.Owner != m.cj.Metadata.UID || s.CompletionTime.IsZero() {
-		return
-	}
-	if last := m.status.LastSuccessfulTime; last == nil || last.Before(s.CompletionTime) {
-		m.status.LastSuccessfulTime = new(status.NewTime(s.CompletionTime))
-		m.dirty = true
-	}
-}
-
-// activeAt is where status.active has the Job of that UID; -1: nowhere.
-func (m *Machine) activeAt(uid string) int {
-	for i := range m.status.Active {
-		if m.status.Active[i].UID == uid {
-			return i
-		}
-	}
-	return -1
-}
-
-// activeNameAt is where status.active has a Job of that name; -1: nowhere.
-func (m *Machine) activeNameAt(name string) int {
-	for i := range m.status.Active {
-		if m.status.Active[i].Name == name {
-			return i
-		}
-	}
-	return -1
-}
-
-// removeActive takes one Job out of status.active: that of the UID, or, if uid is empty, of the name.
-func (m *Machine) removeActive(uid, name string) {
-	i := m.activeAt(uid)
-	if uid == "" {
-		i = m.activeNameAt(name)
-	}
-	switch {
-	case i < 0:
-		return
-	case len(m.status.Active) == 1:
-		m.status.Active = nil
-	default:
-		m.status.Active = slices.Delete(slices.Clone(m.status.Active), i, i+1) // snapshots share the old array
-	}
-	m.dirty = true
-}
-
-// uidOf finds the Job that an entry of status.active means: by UID, else by name (C-33). Empty: there is none.
-func (m *Machine) uidOf(ref JobReference) string {
-	if k := m.find(ref.UID); k != nil && !k.asked {
-		return k.UID
-	}
-	for i := range m.jobs {
-		if k := &m.jobs[i]; k.Name == ref.Name && !k.asked {
-			return k.UID
-		}
-	}
-	return ""
-}
-
 func (m *Machine) namespace() string { return status.NamespaceOrDefault(m.cj.Metadata.Namespace) }
-
-// event tells of something that happens now.
-func (m *Machine) event(t status.EventType, reason status.Reason, message string) {
-	at := status.NewTime(m.now)
-	m.events = append(m.events, status.Event{
-		Type: t, Reason: reason, Message: message, Source: Source, Count: 1, FirstTimestamp: at, LastTimestamp: at,
-		Object: status.ObjectReference{
-			APIVersion: APIVersion, Kind: Kind, Namespace: m.namespace(), Name: m.cj.Metadata.Name, UID: m.cj.Metadata.UID,
-		},
-	})
-}
 
 func equal[T comparable](a, b *T) bool {
 	return a == b || a != nil && b != nil && *a == *b

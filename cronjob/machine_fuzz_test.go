@@ -143,7 +143,7 @@ func (s *story) settle() {
 			s.m.Gone(d.UID)
 		}
 		if p.Create != nil {
-			s.make(p.Create)
+			s.make(p.Create.Job())
 		}
 		s.wakeAt = p.WakeAt
 		if len(p.Delete) == 0 && p.Create == nil && !(p.WakeAt.Equal(s.now)) {

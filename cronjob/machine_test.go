@@ -9,6 +9,7 @@ import (
 	"github.com/podless/podless/job"
 	"github.com/podless/podless/status"
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 var t0 = time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
@@ -66,8 +67,8 @@ func (p *play) sync() {
 			p.m.Deleted(d.UID)
 			p.m.Gone(d.UID)
 		}
-		if j := plan.Create; j != nil {
-			p.create(j)
+		if c := plan.Create; c != nil {
+			p.create(c.Job())
 		}
 		p.wakeAt = plan.WakeAt
 		if len(plan.Delete) == 0 && plan.Create == nil && (p.wakeAt.IsZero() || p.wakeAt.After(p.now)) {
@@ -262,4 +263,32 @@ func TestMachineRetriesARefusedCreation(t *testing.T) {
 	p.until(at(1).Add(200 * time.Millisecond))
 	assert.Equal(t, []string{name(1)}, p.started)
 	assert.Equal(t, at(2), p.wakeAt)
+}
+
+func TestMachineTellsOfAnUnexpectedJobAtEverySync(t *testing.T) {
+	p := newPlay(t, newCronJob("* * * * *", func(s *Spec) { s.Suspend = new(true) }))
+	p.m.Observe(JobState{Name: "mine", UID: "x", Owner: "cron-uid", StartTime: p.now})
+	p.sync()
+	for range 2 {
+		p.m.Update(newCronJob("* * * * *", func(s *Spec) { s.Suspend = new(true) }))
+		p.sync()
+	}
+	assert.Equal(t, []status.Reason{status.ReasonUnexpectedJob, status.ReasonUnexpectedJob, status.ReasonUnexpectedJob}, p.reasons)
+}
+
+func TestMachineComparesAStatusOfOthers(t *testing.T) {
+	p := newPlay(t, newCronJob("* * * * *"))
+	p.until(at(1))
+	st := p.m.Status()
+	p.finish(status.ConditionComplete)
+	require.Empty(t, p.m.Status().Active)
+	require.Len(t, st.Active, 1, "a snapshot does not change")
+
+	p.reasons = nil
+	p.m.SetStatus(st)
+	p.sync()
+	assert.Empty(t, p.m.Status().Active)
+	assert.Len(t, st.Active, 1)
+	assert.Equal(t, []status.Reason{status.ReasonSawCompletedJob}, p.reasons)
+	assert.Equal(t, at(1), p.m.Status().LastSuccessfulTime.Time)
 }

@@ -13,15 +13,14 @@ import (
 type Plan struct {
 	// Delete are Jobs to delete in the background. Answer with Deleted or DeleteFailed, in order.
 	Delete []Deletion
-	// Create is the Job to create, nil if none. Its spec shares memory with the CronJob's template and is
-	// not to be changed. Answer with Created, AlreadyExists or CreateFailed. Its name is the
-	// scheduled minute, so that a decision taken twice creates it once (C-20).
-	Create *job.Job
+	// Create is the Job to create, nil if none; its Job method makes it. Answer with Created, AlreadyExists or
+	// CreateFailed. Its name is the scheduled minute, so that a decision taken twice creates it once (C-20).
+	Create *Creation
 	// Changed: store Machine.Status. (A Job is created before the status that names it is stored. After a crash in
 	// between the same Job is decided again and found to exist, C-86.)
 	Changed bool
 	// Events are to be told. Those that say what was done follow in the Plan after the answer.
-	Events []status.Event
+	Events []Event
 	// WakeAt is when to call Sync again at the latest; zero: only on a change.
 	WakeAt time.Time
 }

@@ -71,6 +71,11 @@ func checkNext(t *testing.T, schedule, zone string, from time.Time) {
 		if got := memory.Next(at); !want.Equal(got) {
 			t.Fatalf("%q in %s from %s: got %s from memory, the library %s", schedule, zone, at, got, want)
 		}
+		for _, again := range []time.Time{at, at.Truncate(time.Second), at.Truncate(time.Second).Add(time.Second - 1)} {
+			if got, want := memory.Next(again), ours.Next(again); !want.Equal(got) {
+				t.Fatalf("%q in %s again from %s: got %s from memory, want %s", schedule, zone, again, got, want)
+			}
+		}
 		if at = want; at.IsZero() {
 			return
 		}

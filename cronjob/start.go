@@ -3,7 +3,6 @@ package cronjob
 import (
 	"errors"
 	"maps"
-	"slices"
 	"strconv"
 	"time"
 
@@ -43,9 +42,9 @@ func (m *Machine) adopt(s JobState) {
 
 // jobName is C-20: the scheduled time in minutes is the lock that keeps one time from being started twice.
 func (m *Machine) jobName() string {
-	b := make([]byte, 0, 80)
-	b = append(append(b, m.cj.Metadata.Name...), '-')
-	return string(strconv.AppendInt(b, m.due.Unix()/60, 10))
+	m.buf = append(append(m.buf[:0], m.cj.Metadata.Name...), '-')
+	m.buf = strconv.AppendInt(m.buf, m.due.Unix()/60, 10)
+	return string(m.buf)
 }
 
 // create asks for the Job of the time that is due (C-56).
@@ -56,10 +55,25 @@ func (m *Machine) create() {
 	if m.cj.Spec.TimeZone != nil {
 		zone = m.zone
 	}
-	j := newJob(m.cj, m.name)
-	j.Metadata.CreationTimestamp = status.NewTime(m.due)
-	setAnnotation(j, ScheduledTimestampAnnotation, m.due.In(zone).Format(time.RFC3339))
-	m.plan.Create = j
+	m.start = Creation{Namespace: m.namespace(), Name: m.name, ScheduledTime: m.due, cj: m.cj, zone: zone}
+	m.plan.Create = &m.start
+}
+
+// Creation is one Job to create.
+type Creation struct {
+	Namespace, Name string
+	ScheduledTime   time.Time
+
+	cj   *CronJob
+	zone *time.Location // of the annotation
+}
+
+// Job makes the Job. Its spec shares memory with the CronJob's template and is not to be changed.
+func (c *Creation) Job() *job.Job {
+	j := newJob(c.cj, c.Name)
+	j.Metadata.CreationTimestamp = status.NewTime(c.ScheduledTime)
+	setAnnotation(j, ScheduledTimestampAnnotation, c.ScheduledTime.In(c.zone).Format(time.RFC3339))
+	return j
 }
 
 // newJob is C-21: labels and annotations of the template, its spec, and an owner.
@@ -96,7 +110,7 @@ func setAnnotation(j *job.Job, key, value string) {
 func (m *Machine) Created(s JobState) {
 	m.waiting--
 	m.insert(s)
-	m.event(status.EventNormal, status.ReasonSuccessfulCreate, "Created job "+s.Name) // E-20
+	m.eventOf(status.EventNormal, status.ReasonSuccessfulCreate, "Created job ", s.Name) // E-20
 	m.started(s)
 }
 
@@ -130,7 +144,7 @@ var ErrTerminating = errors.New("cronjob: namespace is terminating")
 // started is C-61.
 func (m *Machine) started(s JobState) {
 	if m.activeAt(s.UID) < 0 {
-		m.status.Active = append(slices.Clip(m.status.Active), JobReference{
+		m.status.Active = append(m.status.Active, JobReference{
 			ObjectReference: status.ObjectReference{APIVersion: APIVersion, Kind: "Job", Namespace: m.namespace(), Name: s.Name, UID: s.UID},
 			ResourceVersion: s.ResourceVersion,
 		})
@@ -139,7 +153,7 @@ func (m *Machine) started(s JobState) {
 }
 
 func (m *Machine) scheduled() {
-	m.status.LastScheduleTime = new(status.NewTime(m.due))
+	m.setLastScheduleTime(status.NewTime(m.due))
 	m.dirty = true
 	m.requeue()
 }

@@ -99,7 +99,7 @@ func (w *world) drive() {
 	for range 100 {
 		p := w.machine.Sync(w.now)
 		for _, e := range p.Events {
-			w.out.Events = append(w.out.Events, event{w.t0(), string(e.Type), string(e.Reason), e.Message})
+			w.out.Events = append(w.out.Events, event{w.t0(), string(e.Type), string(e.Reason), e.Message()})
 		}
 		if p.Changed {
 			w.unsaved = true
@@ -109,7 +109,7 @@ func (w *world) drive() {
 			w.delete(d)
 		}
 		if p.Create != nil {
-			w.create(p.Create)
+			w.create(p.Create.Job())
 		}
 		w.wakeAt = p.WakeAt
 		if len(p.Delete) == 0 && p.Create == nil && (p.WakeAt.IsZero() || p.WakeAt.After(w.now)) {

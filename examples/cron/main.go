@@ -161,7 +161,7 @@ func (w *week) sync(ctx context.Context, now time.Time) (wakeAt time.Time, err e
 	for {
 		p := w.m.Sync(now)
 		for _, e := range p.Events {
-			fmt.Fprintf(w.out, "%s  %-16s %s\n", e.LastTimestamp.In(w.zone).Format("Mon Jan _2 15:04 MST"), e.Reason, e.Message)
+			fmt.Fprintf(w.out, "%s  %-16s %s\n", now.In(w.zone).Format("Mon Jan _2 15:04 MST"), e.Reason, e.Message())
 		}
 		for _, d := range p.Delete {
 			if err := w.jobs.Delete(ctx, d.Namespace+"/"+d.Name, job.DeleteOptions{UID: d.UID}); err != nil {
@@ -171,7 +171,7 @@ func (w *week) sync(ctx context.Context, now time.Time) (wakeAt time.Time, err e
 			}
 		}
 		if p.Create != nil {
-			if j, err := w.jobs.Create(ctx, p.Create); err != nil {
+			if j, err := w.jobs.Create(ctx, p.Create.Job()); err != nil {
 				w.m.CreateFailed(err)
 			} else {
 				w.m.Created(cronjob.StateOf(j))
