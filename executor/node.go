@@ -92,6 +92,8 @@ const (
 	sweepAfter = 10 * time.Millisecond
 	// maxParked bounds the goroutines that wait for Pods.
 	maxParked = 1024
+	// maxReserved bounds the Pods for which room is made before they are there.
+	maxReserved = 1 << 15
 	// minGrace is the least time that a container gets to stop, by force too (P-41).
 	minGrace = 2 * time.Second
 )
@@ -149,6 +151,7 @@ func (n *Node) accept(p *PodRange, from int32, fitting bool) (accepted int32, er
 		return 0, fmt.Errorf("executor: create: n: %d: want at least 1", p.N)
 	}
 	high, ordinal := p.First.High(), p.First.Ordinal()
+	n.tracked.reserve(int(min(p.N-from, maxReserved)))
 	for k := from; k < p.N; k++ {
 		uid := NewUID(high, ordinal+uint64(k))
 		place, known := n.tracked.room(&uid)
@@ -391,8 +394,7 @@ func (n *Node) untrack(r *ContainerRun) {
 // remove forgets a Pod that is in no table any more. The caller holds n.mu.
 func (n *Node) remove(r *ContainerRun, gone bool) {
 	if gone {
-		n.gone = append(n.gone, r.pod.UID)
-		n.wake()
+		n.leaves(r.pod.UID)
 	}
 	n.cleanUp(r.pod.UID, true)
 	if m := r.more.Load(); m != nil {
@@ -403,6 +405,12 @@ func (n *Node) remove(r *ContainerRun, gone bool) {
 		m.eachLog((*containerLog).remove)
 		m.mu.Unlock()
 	}
+}
+
+// leaves has the sink told that a Pod is gone. The caller holds n.mu.
+func (n *Node) leaves(uid UID) {
+	n.gone = append(n.gone, uid)
+	n.wake()
 }
 
 // report puts r into the outbox. The caller holds n.mu.

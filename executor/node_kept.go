@@ -157,13 +157,17 @@ func (q *keptPods) at(i int) *ContainerRun {
 	return r
 }
 
-// drop makes a hole of a Pod's place.
-func (q *keptPods) drop(i int) {
+// drop makes a hole of a Pod's place. It returns its UID and, if there is more to say of it, the Pod.
+func (q *keptPods) drop(i int) (uid UID, rich *ContainerRun) {
 	place := q.place(i)
+	if q.rich != nil {
+		rich = q.rich[place]
+	}
 	q.forget(q.ring[place].template)
 	q.ring[place].template = -1
 	q.clear(place)
 	q.live--
+	return q.ring[place].uid, rich
 }
 
 // clear lets go of what is beside the ring.

@@ -96,13 +96,21 @@ func (n *Node) dropOldest() bool {
 	}
 	o := n.ownedBy(t, &n.dropping)
 	o.kept--
-	if r != nil {
-		n.remove(r, false)
-	} else if n.removes {
-		n.cleanUp(uid, true)
-	}
+	n.removeKept(uid, r, false)
 	n.disown(t, o)
 	return true
+}
+
+// removeKept forgets a Pod that was kept; r is nil if there is no more to say of it than its record. The caller holds n.mu.
+func (n *Node) removeKept(uid UID, r *ContainerRun, gone bool) {
+	if r != nil {
+		n.remove(r, gone)
+		return
+	}
+	if gone {
+		n.leaves(uid)
+	}
+	n.cleanUp(uid, true)
 }
 
 // dropKept removes those of the kept Pods of t's owner that have one of these UIDs, all if that is nil. The caller holds n.mu.
@@ -118,10 +126,9 @@ func (n *Node) dropKept(t *Template, uids map[UID]bool) {
 			continue
 		}
 		if uids == nil || uids[n.kept.uid(i)] {
-			r := n.kept.at(i)
-			n.kept.drop(i)
+			uid, r := n.kept.drop(i)
+			n.removeKept(uid, r, true)
 			o.kept--
-			n.remove(r, true)
 		}
 	}
 	n.disown(t, o)
@@ -131,13 +138,12 @@ func (n *Node) dropKept(t *Template, uids map[UID]bool) {
 // dropUIDs removes those of the kept Pods, whoever owns them. The caller holds n.mu.
 func (n *Node) dropUIDs(uids map[UID]bool) {
 	for i := range n.kept.n {
-		if n.kept.template(i) != nil && uids[n.kept.uid(i)] {
-			r := n.kept.at(i)
-			n.kept.drop(i)
-			o := n.ownedBy(r.pod.Template, &n.dropping)
+		if t := n.kept.template(i); t != nil && uids[n.kept.uid(i)] {
+			uid, r := n.kept.drop(i)
+			n.removeKept(uid, r, true)
+			o := n.ownedBy(t, &n.dropping)
 			o.kept--
-			n.remove(r, true)
-			n.disown(r.pod.Template, o)
+			n.disown(t, o)
 		}
 	}
 	n.closeHoles()

@@ -37,11 +37,20 @@ func (t *podTable) get(u *UID) *ContainerRun {
 	return t.slots[t.find(u)].run
 }
 
+// reserve makes room for n more Pods.
+func (t *podTable) reserve(n int) {
+	size := max(podTableMin, len(t.slots))
+	for 4*(t.n+n) > 3*size {
+		size *= 2
+	}
+	if size > len(t.slots) {
+		t.resize(size)
+	}
+}
+
 // room returns the place for a Pod, and the Pod itself if it is there.
 func (t *podTable) room(u *UID) (int, *ContainerRun) {
-	if 4*(t.n+1) > 3*len(t.slots) {
-		t.resize(max(podTableMin, 2*len(t.slots)))
-	}
+	t.reserve(1)
 	i := t.find(u)
 	return i, t.slots[i].run
 }

@@ -242,7 +242,7 @@ func (k *keyWriter) machine(m *Machine, now executor.Stamp) {
 		k.num(n)
 		k.flags(p.ready, p.open, p.asked, p.queued, p.held, p.lost, p.deleted != 0)
 		k.num(uint64(p.phase)<<48 | uint64(uint8(p.exitCode))<<40 | uint64(p.restarts)<<32 | uint64(p.failures)<<24 | uint64(p.ignored)<<16 | uint64(uint16(p.index)))
-		k.flags(p.detail != nil, p.rule.ignored(), p.rule.action == ActionFailIndex)
+		k.flags(p.detail != nil, p.rule.ignored(), p.rule.does(ActionFailIndex))
 		k.when(p.created, now)
 		if p.phase.Terminal() {
 			k.when(p.finishTime(), now)

@@ -100,9 +100,9 @@ func (m *Machine) countEnded() (failures int32) {
 		p.rule = m.job.Spec.PodFailurePolicy.match(p, m.template.Spec)
 		counts := m.valid(p) && !p.rule.ignored()
 		if m.perIndex() && m.valid(p) {
-			if p.rule.action == ActionFailIndex || counts && p.failures >= *m.job.Spec.BackoffLimitPerIndex { // J-64, J-65
+			if p.rule.does(ActionFailIndex) || counts && p.failures >= *m.job.Spec.BackoffLimitPerIndex { // J-64, J-65
 				m.index.failIndex(p.index)
-			} else if !m.deleting() && p.rule.action != ActionFailJob && !m.index.hasSucceeded(p.index) && !m.index.hasFailed(p.index) && !m.hasActive(p.index) {
+			} else if !m.deleting() && !p.rule.does(ActionFailJob) && !m.index.hasSucceeded(p.index) && !m.index.hasFailed(p.index) && !m.hasActive(p.index) {
 				m.ended[i] = nil
 				m.hold(p)
 				continue
@@ -126,7 +126,7 @@ func (m *Machine) evaluate(failures int32) *end {
 	spec := &m.job.Spec
 	if spec.PodFailurePolicy != nil { // J-32c
 		for _, p := range m.ended {
-			if p != nil && p.rule.action == ActionFailJob {
+			if p != nil && p.rule.does(ActionFailJob) {
 				return failure(status.ReasonPodFailurePolicy, p.rule.failJobMessage(m.template.Namespace, m.podName(p)))
 			}
 		}

@@ -218,6 +218,7 @@ func (m *Machine) createIndexed(n int32) {
 // create plans n Pods, from completion index on if that is not -1.
 func (m *Machine) create(index, n, failures, ignored int32) {
 	first := executor.NewUID(m.high, m.record.Next)
+	m.pods.reserve(int(n))
 	for k := range n {
 		p := m.pods.add(executor.NewUID(m.high, m.record.Next))
 		m.record.Next++

@@ -8,9 +8,9 @@ import (
 	"github.com/podless/podless/status"
 )
 
-// policyMatch is what a pod failure policy says of one failed Pod.
+// policyMatch is what a pod failure policy says of one failed Pod. Nil: no rule matched, and the Pod is counted.
 type policyMatch struct {
-	action PodFailurePolicyAction // empty: no rule matched; the Pod is counted
+	action PodFailurePolicyAction
 	rule   int32
 	code   int32                // with onExitCodes
 	name   string               // of the container; with onExitCodes
@@ -18,13 +18,15 @@ type policyMatch struct {
 }
 
 // ignored reports whether the failure does not count (J-105).
-func (r *policyMatch) ignored() bool { return r.action == ActionIgnore }
+func (r *policyMatch) ignored() bool { return r.does(ActionIgnore) }
+
+func (r *policyMatch) does(a PodFailurePolicyAction) bool { return r != nil && r.action == a }
 
 // match evaluates the rules in order (J-101); the first that matches with a known
 // action decides.
-func (f *PodFailurePolicy) match(p *pod, spec *executor.PodSpec) policyMatch {
+func (f *PodFailurePolicy) match(p *pod, spec *executor.PodSpec) *policyMatch {
 	if f == nil {
-		return policyMatch{}
+		return nil
 	}
 	for i := range f.Rules {
 		r := &f.Rules[i]
@@ -35,13 +37,13 @@ func (f *PodFailurePolicy) match(p *pod, spec *executor.PodSpec) policyMatch {
 		}
 		if r.OnExitCodes != nil {
 			if name, code, ok := r.OnExitCodes.match(p, spec); ok {
-				return policyMatch{action: r.Action, rule: int32(i), code: code, name: name}
+				return &policyMatch{action: r.Action, rule: int32(i), code: code, name: name}
 			}
 		} else if c, ok := matchConditions(r.OnPodConditions, p, spec); ok {
-			return policyMatch{action: r.Action, rule: int32(i), cond: c}
+			return &policyMatch{action: r.Action, rule: int32(i), cond: c}
 		}
 	}
-	return policyMatch{}
+	return nil
 }
 
 // match is J-102: a container that is terminated with a code other than 0; regular

@@ -24,13 +24,13 @@ type pod struct {
 	phase             executor.Phase
 	ready             bool
 	scheduled         bool
-	open              bool // not settled: "tracked" (J-25)
-	asked             bool // the Machine asked for its deletion
-	queued            bool // in Machine.ended
-	held              bool // failed and kept open for its index (J-66)
-	lost              bool // held, but lost with its host: it counts for nothing
-	adopted           bool // not made by this Job
-	rule              policyMatch
+	open              bool         // not settled: "tracked" (J-25)
+	asked             bool         // the Machine asked for its deletion
+	queued            bool         // in Machine.ended
+	held              bool         // failed and kept open for its index (J-66)
+	lost              bool         // held, but lost with its host: it counts for nothing
+	adopted           bool         // not made by this Job
+	rule              *policyMatch // of a failed Pod; nil: no rule matched
 }
 
 // active, terminating: J-20, J-21.
@@ -79,9 +79,7 @@ func (t *podTable) get(uid executor.UID) *pod {
 
 // add makes an entry for uid, which must not be there.
 func (t *podTable) add(uid executor.UID) *pod {
-	if 2*(t.n+1) > len(t.slots) {
-		t.grow()
-	}
+	t.reserve(1)
 	var p *pod
 	if k := len(t.free); k > 0 {
 		p, t.free = t.free[k-1], t.free[:k-1]
@@ -103,9 +101,17 @@ func (t *podTable) place(p *pod) {
 	t.slots[i] = p
 }
 
-func (t *podTable) grow() {
+// reserve makes room for n more Pods.
+func (t *podTable) reserve(n int) {
+	size := max(16, len(t.slots))
+	for size < 2*(t.n+n) {
+		size *= 2
+	}
+	if size == len(t.slots) {
+		return
+	}
 	old := t.slots
-	t.slots = make([]*pod, max(16, 2*len(old)))
+	t.slots = make([]*pod, size)
 	for _, p := range old {
 		if p != nil {
 			t.place(p)
@@ -139,7 +145,7 @@ func (t *podTable) remove(p *pod) {
 // reset empties p. The pointers of a plain Pod are nil already, and clearing them costs
 // more than all the rest while memory is being collected.
 func (p *pod) reset() {
-	if p.detail != nil || p.template != nil || p.rule.action != "" {
+	if p.detail != nil || p.template != nil || p.rule != nil {
 		*p = pod{}
 		return
 	}

@@ -26,7 +26,7 @@ func TestPodReset(t *testing.T) {
 		case reflect.Pointer:
 			field.Set(reflect.New(field.Type().Elem()))
 		case reflect.Struct:
-			p.rule = policyMatch{action: ActionCount, rule: 1, code: 1, name: "x", cond: "x"}
+			p.rule = &policyMatch{action: ActionCount, rule: 1, code: 1, name: "x", cond: "x"}
 		default:
 			t.Fatalf("%s: a %s", f.Name, field.Kind())
 		}

@@ -211,7 +211,7 @@ func (m *Machine) loadRecord(r *Record) {
 			p.phase, p.finished = executor.Failed, o.Failed
 		}
 		if o.FailureIgnored {
-			p.rule.action = ActionIgnore
+			p.rule = &policyMatch{action: ActionIgnore}
 		}
 		m.hold(p)
 		if !m.valid(p) { // J-87
