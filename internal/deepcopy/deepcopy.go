@@ -5,6 +5,7 @@ import (
 	"maps"
 	"reflect"
 	"sync"
+	"unsafe"
 )
 
 // Of returns a copy of v that shares nothing with it but what is below unexported fields: times and sets, which
@@ -12,87 +13,88 @@ import (
 func Of[T any](v *T) *T {
 	c := new(T)
 	*c = *v
-	separate(reflect.ValueOf(c).Elem())
+	separateAll(unsafe.Pointer(c), partsOf(reflect.TypeFor[T]()))
 	return c
 }
 
-// separate replaces what v shares with what it was copied from.
+// separateAll replaces what the parts of the value at v share with what it was copied from. Most parts of an object
+// are not set, which one look tells: a pointer, a slice and a map that are nil begin with a nil word.
+func separateAll(v unsafe.Pointer, parts []part) {
+	for i := range parts {
+		at := unsafe.Add(v, parts[i].offset)
+		if *(*unsafe.Pointer)(at) != nil {
+			separate(reflect.NewAt(parts[i].of, at).Elem())
+		}
+	}
+}
+
+// separate replaces what v, which is not nil, shares with what it was copied from.
 func separate(v reflect.Value) {
+	t := v.Type().Elem()
 	switch v.Kind() {
-	case reflect.Struct:
-		for _, i := range sharing(v.Type()) {
-			separate(v.Field(i))
-		}
-	case reflect.Array:
-		for i := range v.Len() {
-			separate(v.Index(i))
-		}
 	case reflect.Pointer:
-		if v.IsNil() {
-			return
-		}
-		p := reflect.New(v.Type().Elem())
+		p := reflect.New(t)
 		p.Elem().Set(v.Elem())
-		separate(p.Elem())
+		separateAll(p.UnsafePointer(), partsOf(t))
 		v.Set(p)
 	case reflect.Slice:
-		if v.IsNil() {
-			return
-		}
 		s := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
 		reflect.Copy(s, v)
-		if shares(v.Type().Elem()) {
+		if parts := partsOf(t); len(parts) > 0 {
 			for i := range s.Len() {
-				separate(s.Index(i))
+				separateAll(s.Index(i).Addr().UnsafePointer(), parts)
 			}
 		}
 		v.Set(s)
 	case reflect.Map:
-		if v.IsNil() {
-			return
-		}
 		if m, ok := v.Interface().(map[string]string); ok {
 			v.Set(reflect.ValueOf(maps.Clone(m)))
 			return
 		}
 		m := reflect.MakeMapWithSize(v.Type(), v.Len())
 		for it := v.MapRange(); it.Next(); {
-			e := reflect.New(v.Type().Elem()).Elem()
-			e.Set(it.Value())
-			separate(e)
-			m.SetMapIndex(it.Key(), e)
+			e := reflect.New(t)
+			e.Elem().Set(it.Value())
+			separateAll(e.UnsafePointer(), partsOf(t))
+			m.SetMapIndex(it.Key(), e.Elem())
 		}
 		v.Set(m)
 	}
 }
 
-// shares reports whether a plain copy of a value of type t may share memory with it.
-func shares(t reflect.Type) bool {
-	switch t.Kind() {
-	case reflect.Pointer, reflect.Slice, reflect.Map:
-		return true
-	case reflect.Array:
-		return shares(t.Elem())
-	case reflect.Struct:
-		return len(sharing(t)) > 0
-	}
-	return false
+// part is a pointer, slice or map inside a value: what a plain copy shares.
+type part struct {
+	offset uintptr
+	of     reflect.Type
 }
 
-// fields holds, by struct type, what sharing found.
-var fields sync.Map
+// known holds, by type, what partsOf found.
+var known sync.Map
 
-// sharing returns the exported fields of the struct type t whose plain copies may share memory.
-func sharing(t reflect.Type) []int {
-	if found, ok := fields.Load(t); ok {
-		return found.([]int)
+// partsOf returns the parts of values of type t, those of its fields and elements included.
+func partsOf(t reflect.Type) []part {
+	if found, ok := known.Load(t); ok {
+		return found.([]part)
 	}
-	var found []int
-	for i := range t.NumField() {
-		if f := t.Field(i); f.IsExported() && shares(f.Type) {
-			found = append(found, i)
+	found := appendParts(nil, t, 0)
+	known.Store(t, found)
+	return found
+}
+
+func appendParts(parts []part, t reflect.Type, offset uintptr) []part {
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Map:
+		return append(parts, part{offset, t})
+	case reflect.Array:
+		for i := range t.Len() {
+			parts = appendParts(parts, t.Elem(), offset+uintptr(i)*t.Elem().Size())
+		}
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if f := t.Field(i); f.IsExported() {
+				parts = appendParts(parts, f.Type, offset+f.Offset)
+			}
 		}
 	}
-	fields.Store(t, found)
-	return found
+	return parts
 }
