@@ -37,6 +37,7 @@ type Controller struct {
 	loop   loop
 	events eventSink
 	last   lastStates
+	spare  sync.Pool // Machines that parked Jobs have left
 
 	mu    sync.RWMutex // guards byKey
 	byKey map[string]*liveJob

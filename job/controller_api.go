@@ -103,10 +103,7 @@ func (c *Controller) add(n *Job, generate bool) (*liveJob, error) {
 		return nil, errs
 	}
 	SetDefaults(j) // as reading from an API server does: a Job without labels has the generated ones
-	l, err := c.newLiveJob(j, nil)
-	if err != nil {
-		return nil, err
-	}
+	l := c.newLiveJob(j, nil)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.byKey[l.key] != nil {
@@ -135,15 +132,12 @@ func (c *Controller) add(n *Job, generate bool) (*liveJob, error) {
 }
 
 // newLiveJob returns a Job with its Machine, in no table yet.
-func (c *Controller) newLiveJob(j *Job, r *Record) (*liveJob, error) {
-	m, err := NewMachine(j, r, c.machineOptions())
-	if err != nil {
-		return nil, err
-	}
+func (c *Controller) newLiveJob(j *Job, r *Record) *liveJob {
+	m := c.newMachine(j, r)
 	return &liveJob{
 		key: j.Metadata.Key(), uid: j.Metadata.UID, high: m.high,
 		job: j, machine: m, ended: m.finished(),
-	}, nil
+	}
 }
 
 // created makes a new Job visible and lets it begin.
@@ -438,11 +432,11 @@ func (c *Controller) Events(ctx context.Context, key string) ([]status.Event, er
 	}
 	ref := status.ObjectReference{Kind: "Job", Namespace: ns, Name: name}
 	l, err := c.find(key)
-	c.tellLate()
 	if err == nil {
 		ref.UID = l.uid
 		c.tellAll([]*liveJob{l})
 	}
+	c.tellLate()
 	events := c.events.log.List(ref)
 	if err != nil && len(events) == 0 {
 		return nil, err

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/podless/podless/executor"
-	"github.com/podless/podless/status"
 )
 
 // alarm wakes Jobs: one heap and one timer for all of them, and the tick that tells
@@ -16,7 +15,6 @@ type alarm struct {
 	mu     sync.Mutex
 	heap   wakeHeap
 	talk   []*liveJob // with events to be told
-	late   []lateEvents
 	talkAt time.Time // when they are told
 	kick   chan struct{}
 }
@@ -66,31 +64,6 @@ func (a *alarm) tell(l *liveJob) {
 	}
 }
 
-// lateEvents are those of a Job that was removed before they were told.
-type lateEvents struct {
-	ref  status.ObjectReference
-	told []toldEvent
-}
-
-// tellLater has events told soon, by somebody who has no step.
-func (c *Controller) tellLater(ref status.ObjectReference, told []toldEvent) {
-	c.alarm.mu.Lock()
-	c.alarm.late = append(c.alarm.late, lateEvents{ref, told})
-	c.alarm.mu.Unlock()
-	c.alarm.nudge()
-}
-
-// tellLate tells them.
-func (c *Controller) tellLate() {
-	c.alarm.mu.Lock()
-	late := c.alarm.late
-	c.alarm.late = nil
-	c.alarm.mu.Unlock()
-	for i := range late {
-		c.tell(late[i].ref, late[i].told)
-	}
-}
-
 func (a *alarm) nudge() {
 	select {
 	case a.kick <- struct{}{}:
@@ -103,7 +76,9 @@ func (a *alarm) run(ctx context.Context, c *Controller) {
 	timer := time.NewTimer(longestNap)
 	defer timer.Stop()
 	for {
-		c.tellLate()
+		if c.events.recorder != nil {
+			c.tellLate()
+		}
 		due, talk, next := a.look(time.Now())
 		for _, l := range due {
 			l.mail.put(func(b *letters) { b.wake = true })

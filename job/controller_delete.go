@@ -149,7 +149,7 @@ func (c *Controller) remove(l *liveJob, stored status.Version) {
 		c.show(l)
 	}
 	withPods := l.removal == goesWithPods
-	told, ref := l.takeEvents(), l.ref()
+	told := l.takeEvents()
 	last := c.publish(l, nil, stored)
 	c.log.hurry()
 	c.forget(l)
@@ -157,9 +157,7 @@ func (c *Controller) remove(l *liveJob, stored status.Version) {
 		c.last.put(last)
 	}
 	l.wakeWaiters()
-	if len(told) > 0 {
-		c.tellLater(ref, told)
-	}
+	c.tellLater(l, told)
 	if withPods {
 		var open []executor.UID
 		for _, o := range l.openPods() {

@@ -1,7 +1,7 @@
 package job
 
 import (
-	"slices"
+	"sync"
 	"time"
 
 	"github.com/podless/podless/executor"
@@ -12,6 +12,16 @@ import (
 type eventSink struct {
 	log      *status.EventLog
 	recorder status.Recorder
+
+	mu    sync.Mutex
+	late  []lateEvents
+	lateN int // events in late
+}
+
+// lateEvents are those of a Job that has ended or gone, not told yet.
+type lateEvents struct {
+	key, uid string
+	told     []toldEvent
 }
 
 func (s *eventSink) init(r status.Recorder) {
@@ -31,6 +41,9 @@ const (
 
 	// maxTold bounds the kinds of events that a Job keeps to be told.
 	maxTold = 64
+
+	// maxLate is how many late events are kept at least: the log would forget what is older.
+	maxLate = 4096
 )
 
 // toldEvent is an event to be told.
@@ -50,6 +63,7 @@ func (c *Controller) note(l *liveJob, events []EventCount, now executor.Stamp) {
 		}
 		if len(l.told) == 0 {
 			c.alarm.tell(l)
+			l.told = make([]toldEvent, 0, 2) // as a rule its Pods and its end
 		}
 		if !joinEvent(l.told, e, now) {
 			l.told = append(l.told, toldEvent{*e, now, now})
@@ -98,7 +112,53 @@ func (l *liveJob) takeEvents() []toldEvent {
 	return told
 }
 
-// tell makes events of what was counted. It is called without any lock.
+// tellLater has events of a Job told that has ended or gone: to a Recorder soon, without one when somebody reads.
+// The newest push out those that the log would have forgotten, so that what nobody reads costs next to nothing.
+func (c *Controller) tellLater(l *liveJob, told []toldEvent) {
+	if len(told) == 0 {
+		return
+	}
+	s := &c.events
+	s.mu.Lock()
+	s.late = append(s.late, lateEvents{l.key, l.uid, told})
+	s.lateN += len(told)
+	for s.recorder == nil && s.lateN-len(s.late[0].told) >= maxLate {
+		s.lateN -= len(s.late[0].told)
+		s.late[0] = lateEvents{}
+		s.late = s.late[1:]
+	}
+	s.mu.Unlock()
+	if s.recorder != nil {
+		c.alarm.nudge()
+	}
+}
+
+// tellEnd has events of a Job told that has ended: to a Recorder at once.
+func (c *Controller) tellEnd(l *liveJob, told []toldEvent) {
+	if c.events.recorder == nil {
+		c.tellLater(l, told)
+	} else {
+		c.tell(jobRef(l.key, l.uid), told)
+	}
+}
+
+// tellLate tells them. It is called without any lock.
+func (c *Controller) tellLate() {
+	s := &c.events
+	s.mu.Lock()
+	late := s.late
+	s.late, s.lateN = nil, 0
+	if s.recorder != nil {
+		s.mu.Unlock() // it may call the Controller
+	} else {
+		defer s.mu.Unlock() // so that whoever reads next finds them in the log
+	}
+	for i := range late {
+		c.tell(jobRef(late[i].key, late[i].uid), late[i].told)
+	}
+}
+
+// tell makes events of what was counted. It is called without any step.
 func (c *Controller) tell(ref status.ObjectReference, told []toldEvent) {
 	for i := range told {
 		t := &told[i]
@@ -143,9 +203,14 @@ func (c *Controller) record(e status.Event) {
 func (c *Controller) tellAll(ls []*liveJob) {
 	for _, l := range ls {
 		l.step.Lock()
-		told, ref := l.takeEvents(), l.ref()
+		told := l.takeEvents()
+		ended := l.ended
 		c.park(l)
 		c.release(l)
-		c.tell(ref, slices.Clip(told))
+		if ended {
+			c.tellEnd(l, told)
+		} else {
+			c.tell(jobRef(l.key, l.uid), told)
+		}
 	}
 }

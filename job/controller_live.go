@@ -66,9 +66,10 @@ const (
 	goesWithPods
 )
 
-// ref is how events name the Job.
-func (l *liveJob) ref() status.ObjectReference {
-	return status.ObjectReference{APIVersion: "batch/v1", Kind: "Job", Namespace: l.namespace(), Name: l.name(), UID: l.uid}
+// jobRef is how events name a Job.
+func jobRef(key, uid string) status.ObjectReference {
+	namespace, name, _ := strings.Cut(key, "/")
+	return status.ObjectReference{APIVersion: "batch/v1", Kind: "Job", Namespace: namespace, Name: name, UID: uid}
 }
 
 func (l *liveJob) namespace() string { return l.key[:strings.IndexByte(l.key, '/')] }

@@ -84,6 +84,9 @@ func (c *Controller) park(l *liveJob) {
 		l.shown.Store(nil) // after rest, so that a reader finds one of them
 	}
 	l.next = m.record.Next
+	if m.empty() {
+		c.spare.Put(m)
+	}
 	l.machine, l.job, l.encoded, l.encodedOf = nil, nil, nil, nil
 	l.mail.mu.Lock()
 	l.mail.states, l.mail.spare = nil, nil
@@ -104,19 +107,20 @@ func (c *Controller) revive(l *liveJob) error {
 		j, record = v.job, v.record.record()
 		j.Metadata.ResourceVersion = formatVersion(p.version)
 	}
-	m, err := NewMachine(j, record, c.machineOptions())
-	if err != nil {
-		return fmt.Errorf("job: %s: %w", l.key, err)
-	}
-	bare := *j
-	l.machine, l.job = m, &bare
+	l.machine, l.job = c.newMachine(j, record), j
 	l.shown.Store(j)
 	l.rest.Store(nil)
 	return nil
 }
 
-func (c *Controller) machineOptions() MachineOptions {
-	return MachineOptions{BackoffBase: c.opts.BackoffBase, BackoffMax: c.opts.BackoffMax}
+// newMachine returns a Machine, if possible one that a parked Job has left.
+func (c *Controller) newMachine(j *Job, r *Record) *Machine {
+	m, ok := c.spare.Get().(*Machine)
+	if !ok {
+		m = new(Machine)
+	}
+	m.init(j, r, MachineOptions{BackoffBase: c.opts.BackoffBase, BackoffMax: c.opts.BackoffMax})
+	return m
 }
 
 // openPods returns the Pods that are not settled. The caller has the step.

@@ -162,11 +162,26 @@ func (c *Controller) sync(l *liveJob, now executor.Stamp) {
 		if len(l.offers) > 0 {
 			c.passOn(l)
 		}
-		if !again || l.removed {
+		if l.removed {
+			return
+		}
+		if !again {
+			if l.ended {
+				c.rest(l)
+			}
 			return
 		}
 	}
 	c.setWake(l, now) // a Machine that always wants more must not keep the step
+}
+
+// rest lets go at once of what a Job that has ended does not need. Its events can wait, unless there is a Recorder. The
+// caller has the step; no Store is in use.
+func (c *Controller) rest(l *liveJob) {
+	if c.events.recorder == nil {
+		c.tellLater(l, l.takeEvents())
+	}
+	c.park(l)
 }
 
 // maxSyncs bounds the Syncs of one step. One is the rule, another follows a refused Create, a TTL

@@ -69,7 +69,7 @@ func (c *Controller) loadJob(o status.Object) (*liveJob, error) {
 	data := o.Data
 	if v, ok := o.Value.(*storedJob); ok {
 		if !v.parkable() {
-			return c.liveFrom(v, o.Version)
+			return c.liveFrom(v, o.Version), nil
 		}
 		data = nil
 	}
@@ -90,7 +90,7 @@ func (c *Controller) loadJob(o status.Object) (*liveJob, error) {
 		if err := v.decode(data); err != nil {
 			return nil, err
 		}
-		return c.liveFrom(v, o.Version)
+		return c.liveFrom(v, o.Version), nil
 	}
 	l := &liveJob{
 		key: o.Key.Namespace + "/" + o.Key.Name, uid: head.uid, high: podUIDHigh(head.uid), ended: true, version: o.Version,
@@ -108,20 +108,17 @@ func (c *Controller) loadJob(o status.Object) (*liveJob, error) {
 const earlyPods = 1 << 20
 
 // liveFrom returns the Job of a stored value.
-func (c *Controller) liveFrom(v *storedJob, version status.Version) (*liveJob, error) {
+func (c *Controller) liveFrom(v *storedJob, version status.Version) *liveJob {
 	record := v.record.record()
 	if v.record.early {
 		record.Next += earlyPods
 	}
-	l, err := c.newLiveJob(v.job, record)
-	if err != nil {
-		return nil, err
-	}
+	l := c.newLiveJob(v.job, record)
 	j := *v.job
 	j.Metadata.ResourceVersion = formatVersion(version)
 	l.version = version
 	l.shown.Store(&j)
-	return l, nil
+	return l
 }
 
 // orderlyKey is there while no Run is under way, if the last one ended in order.

@@ -319,8 +319,7 @@ func TestStoredJobRoundTrip(t *testing.T) {
 		{UID: executor.NewUID(2, 11), Index: 0},
 	}}
 	c := &Controller{}
-	l, err := c.newLiveJob(j, r)
-	require.NoError(t, err)
+	l := c.newLiveJob(j, r)
 	v := c.storedValue(l, j)
 	v.record = r.runs()
 	assert.Len(t, v.record.open, 6)

@@ -34,9 +34,9 @@ func (c *Controller) Wait(ctx context.Context, key string) (*Job, error) {
 			j = c.show(l)
 		}
 		done := l.removed || j != nil && j.Finished()
-		told, ref := []toldEvent(nil), status.ObjectReference{}
+		var told []toldEvent
 		if done && !l.removed {
-			told, ref = l.takeEvents(), l.ref()
+			told = l.takeEvents()
 		} else {
 			ch = make(chan struct{})
 			l.waiters = append(l.waiters, ch)
@@ -48,7 +48,7 @@ func (c *Controller) Wait(ctx context.Context, key string) (*Job, error) {
 			c.tellLate()
 			return lastState(l, last)
 		case done:
-			c.tell(ref, told)
+			c.tellEnd(l, told)
 			return j, nil
 		}
 		select {

@@ -71,7 +71,13 @@ func NewMachine(j *Job, r *Record, opts MachineOptions) (*Machine, error) {
 	if j == nil {
 		return nil, status.FieldErrors{{Type: status.FieldValueRequired, Field: "job"}}
 	}
-	m := &Machine{opts: opts, base: opts.BackoffBase, most: opts.BackoffMax}
+	m := new(Machine)
+	m.init(j, r, opts)
+	return m, nil
+}
+
+func (m *Machine) init(j *Job, r *Record, opts MachineOptions) {
+	m.opts, m.base, m.most = opts, opts.BackoffBase, opts.BackoffMax
 	if m.base == 0 {
 		m.base = defaultBackoffBase
 	}
@@ -86,7 +92,21 @@ func NewMachine(j *Job, r *Record, opts MachineOptions) (*Machine, error) {
 		m.loadRecord(r)
 	}
 	m.setSuccessRules()
-	return m, nil
+}
+
+// empty makes m as good as new for another Job and reports whether it is worth to be kept for one: it keeps the room
+// that a small Job needs, and no Pods may be left in it.
+func (m *Machine) empty() bool {
+	const small = 64
+	p, q := &m.plan, &m.pending
+	if m.pods.n > 0 || max(len(m.pods.slots), cap(m.pods.free), cap(m.ended), cap(p.Untrack), cap(p.Create), cap(p.Delete), cap(p.Events)) > small {
+		return false
+	}
+	clear(m.ended[:cap(m.ended)])
+	clear(p.Create[:cap(p.Create)])
+	clear(p.Events[:cap(p.Events)])
+	*m = Machine{pods: m.pods, ended: m.ended[:0], plan: Plan{Untrack: p.Untrack[:0], Create: p.Create[:0], Events: p.Events[:0]}, pending: Plan{Untrack: q.Untrack[:0]}}
+	return true
 }
 
 // podUIDHigh returns the half of a Pod's UID that stands for the Job.

@@ -1,0 +1,74 @@
+package job
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/podless/podless/executor"
+	"github.com/podless/podless/status"
+)
+
+// Events that nobody reads are not made: the log, once it is read, says what it would have said all the same.
+func TestLateEvents(t *testing.T) {
+	const extra = 100
+	list := func(t *testing.T, r status.Recorder) (lines []string) {
+		inBubble(t, Options{Recorder: r}, func(s *stand) {
+			for i := range maxLate + extra {
+				_, err := s.Create(s.ctx, testJob(fmt.Sprintf("j%d", i), 1, 0))
+				require.NoError(t, err)
+			}
+			sleep(eventPace)
+			if r == nil {
+				assert.Equal(t, maxLate, s.events.lateN)
+				assert.Empty(t, s.events.log.List(status.ObjectReference{}))
+			}
+			for i, want := range map[int]int{0: 0, extra - 1: 0, extra: 1, maxLate + extra - 1: 1} {
+				events, err := s.Events(s.ctx, fmt.Sprintf("j%d", i))
+				require.NoError(t, err)
+				assert.Len(t, events, want, i)
+			}
+			assert.Zero(t, s.events.lateN)
+			for _, e := range s.events.log.List(status.ObjectReference{}) {
+				lines = append(lines, fmt.Sprint(e.Object.Name, e.Type, e.Reason, e.Message, e.Count, e.FirstTimestamp, e.LastTimestamp))
+			}
+		})
+		return lines
+	}
+	recorded := 0
+	want := list(t, status.RecorderFunc(func(status.Event) { recorded++ }))
+	assert.Equal(t, maxLate+extra, recorded)
+	assert.Len(t, want, maxLate)
+	assert.True(t, slices.Equal(want, list(t, nil)))
+}
+
+// A Machine that a parked Job has left remembers nothing of it.
+func TestMachineOfParkedJob(t *testing.T) {
+	inBubble(t, Options{}, func(s *stand) {
+		policy := testJob("first", 2, 2)
+		policy.Spec.CompletionMode = new(Indexed)
+		policy.Spec.BackoffLimitPerIndex = new(int32(1))
+		s.create(policy)
+		s.fail(s.pods(executor.Pending)[0])
+		s.succeed(s.pods(executor.Pending)...)
+		sleep(defaultBackoffBase)
+		s.succeed(s.pods(executor.Pending)...)
+		require.True(t, s.get("first").Finished())
+		l, err := s.find("first")
+		require.NoError(t, err)
+		require.Nil(t, l.machine)
+
+		j, err := newJob(testJob("second", 1, 1))
+		require.NoError(t, err)
+		for range 10 { // the pool may have lost it
+			got := s.newMachine(j, nil)
+			got.pods, got.ended, got.plan, got.pending = podTable{}, nil, Plan{}, Plan{}
+			fresh, err := NewMachine(j, nil, MachineOptions{})
+			require.NoError(t, err)
+			assert.Equal(t, fresh, got)
+		}
+	})
+}
