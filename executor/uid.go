@@ -54,8 +54,13 @@ func ParseUID(s string) (UID, error) {
 	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
 		return u, fmt.Errorf("executor: uid %q: %w", s, errUID)
 	}
-	b, err := hex.DecodeString(s[0:8] + s[9:13] + s[14:18] + s[19:23] + s[24:])
-	if err != nil {
+	var digits [32]byte
+	n := 0
+	for _, part := range [...]string{s[0:8], s[9:13], s[14:18], s[19:23], s[24:]} {
+		n += copy(digits[n:], part)
+	}
+	var b [16]byte
+	if _, err := hex.Decode(b[:], digits[:]); err != nil {
 		return u, fmt.Errorf("executor: uid %q: %w", s, errUID)
 	}
 	return UID{binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])}, nil

@@ -15,7 +15,8 @@ type alarm struct {
 	mu     sync.Mutex
 	heap   wakeHeap
 	talk   []*liveJob // with events to be told
-	talkAt time.Time // when they are told
+	talks  bool       // there is a time for that
+	talkAt time.Time  // when they are told
 	kick   chan struct{}
 }
 
@@ -56,12 +57,27 @@ func (c *Controller) setWake(l *liveJob, at executor.Stamp) {
 // tell has l's events told within eventPace. The caller has l's step.
 func (a *alarm) tell(l *liveJob) {
 	a.mu.Lock()
-	first := len(a.talk) == 0
+	first := !a.talks
+	a.talks = true
 	a.talk = append(a.talk, l)
+	l.talkPlace = len(a.talk)
 	a.mu.Unlock()
 	if first {
 		a.nudge()
 	}
+}
+
+// hush takes tell back: l has no events any more. The caller has l's step.
+func (a *alarm) hush(l *liveJob) {
+	a.mu.Lock()
+	if i := l.talkPlace; i > 0 {
+		end := len(a.talk)
+		last := a.talk[end-1]
+		a.talk[i-1], last.talkPlace = last, i
+		a.talk[end-1], a.talk = nil, a.talk[:end-1]
+		l.talkPlace = 0
+	}
+	a.mu.Unlock()
 }
 
 func (a *alarm) nudge() {
@@ -115,8 +131,7 @@ func (a *alarm) look(now time.Time) (due, talk []*liveJob, next time.Duration) {
 		l.heapKey = 0
 		due = append(due, l)
 	}
-	if len(a.talk) == 0 {
-		a.talkAt = time.Time{}
+	if !a.talks {
 		return due, nil, next
 	}
 	if a.talkAt.IsZero() {
@@ -126,7 +141,10 @@ func (a *alarm) look(now time.Time) (due, talk []*liveJob, next time.Duration) {
 	if d > 0 {
 		return due, nil, min(next, d)
 	}
-	talk, a.talk, a.talkAt = a.talk, nil, time.Time{}
+	for _, l := range a.talk {
+		l.talkPlace = 0
+	}
+	talk, a.talk, a.talks, a.talkAt = a.talk, nil, false, time.Time{}
 	return due, talk, next
 }
 

@@ -150,6 +150,7 @@ func (c *Controller) remove(l *liveJob, stored status.Version) {
 	}
 	withPods := l.removal == goesWithPods
 	told := l.takeEvents()
+	c.alarm.hush(l)
 	last := c.publish(l, nil, stored)
 	c.log.hurry()
 	c.forget(l)
@@ -167,6 +168,9 @@ func (c *Controller) remove(l *liveJob, stored status.Version) {
 		if len(open) > 0 {
 			c.untrack(l, open)
 		}
+	}
+	if c.store == nil {
+		c.leaveMachine(l)
 	}
 }
 

@@ -13,9 +13,10 @@ type eventSink struct {
 	log      *status.EventLog
 	recorder status.Recorder
 
-	mu    sync.Mutex
-	late  []lateEvents
-	lateN int // events in late
+	mu      sync.Mutex
+	late    []lateEvents
+	dropped int // of late, from its beginning
+	lateN   int // events in the rest of late
 }
 
 // lateEvents are those of a Job that has ended or gone, not told yet.
@@ -122,10 +123,15 @@ func (c *Controller) tellLater(l *liveJob, told []toldEvent) {
 	s.mu.Lock()
 	s.late = append(s.late, lateEvents{l.key, l.uid, told})
 	s.lateN += len(told)
-	for s.recorder == nil && s.lateN-len(s.late[0].told) >= maxLate {
-		s.lateN -= len(s.late[0].told)
-		s.late[0] = lateEvents{}
-		s.late = s.late[1:]
+	for s.recorder == nil && s.lateN-len(s.late[s.dropped].told) >= maxLate {
+		s.lateN -= len(s.late[s.dropped].told)
+		s.late[s.dropped] = lateEvents{}
+		s.dropped++
+	}
+	if 2*s.dropped > len(s.late) {
+		n := copy(s.late, s.late[s.dropped:])
+		clear(s.late[n:])
+		s.late, s.dropped = s.late[:n], 0
 	}
 	s.mu.Unlock()
 	if s.recorder != nil {
@@ -146,8 +152,8 @@ func (c *Controller) tellEnd(l *liveJob, told []toldEvent) {
 func (c *Controller) tellLate() {
 	s := &c.events
 	s.mu.Lock()
-	late := s.late
-	s.late, s.lateN = nil, 0
+	late := s.late[s.dropped:]
+	s.late, s.dropped, s.lateN = nil, 0, 0
 	if s.recorder != nil {
 		s.mu.Unlock() // it may call the Controller
 	} else {

@@ -55,6 +55,7 @@ type liveJob struct {
 	publishes atomic.Bool // on the publisher's list
 	heapIndex int         // in the alarm's heap; guarded by its mutex
 	heapKey   executor.Stamp
+	talkPlace int // in the alarm's list, from 1; guarded by its mutex
 }
 
 // removal says how a Job goes.

@@ -84,10 +84,8 @@ func (c *Controller) park(l *liveJob) {
 		l.shown.Store(nil) // after rest, so that a reader finds one of them
 	}
 	l.next = m.record.Next
-	if m.empty() {
-		c.spare.Put(m)
-	}
-	l.machine, l.job, l.encoded, l.encodedOf = nil, nil, nil, nil
+	l.encoded, l.encodedOf = nil, nil
+	c.leaveMachine(l)
 	l.mail.mu.Lock()
 	l.mail.states, l.mail.spare = nil, nil
 	l.mail.mu.Unlock()
@@ -111,6 +109,14 @@ func (c *Controller) revive(l *liveJob) error {
 	l.shown.Store(j)
 	l.rest.Store(nil)
 	return nil
+}
+
+// leaveMachine lets go of l's Machine, for the next Job. The caller has the step and does not come back to it.
+func (c *Controller) leaveMachine(l *liveJob) {
+	if l.machine != nil && l.machine.empty() {
+		c.spare.Put(l.machine)
+	}
+	l.machine, l.job = nil, nil
 }
 
 // newMachine returns a Machine, if possible one that a parked Job has left.

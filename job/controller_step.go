@@ -180,6 +180,7 @@ func (c *Controller) sync(l *liveJob, now executor.Stamp) {
 func (c *Controller) rest(l *liveJob) {
 	if c.events.recorder == nil {
 		c.tellLater(l, l.takeEvents())
+		c.alarm.hush(l)
 	}
 	c.park(l)
 }
@@ -226,7 +227,7 @@ func (c *Controller) carryOut(l *liveJob, p *Plan, now executor.Stamp) (again bo
 	if p.Expired || p.Retired {
 		again = c.goOn(l, p, now) || again
 	}
-	if !l.ended && l.machine.finished() {
+	if !l.ended && !l.removed && l.machine.finished() {
 		l.ended = true
 		c.log.hurry()
 		l.wakeWaiters()

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 	"sort"
 	"strconv"
@@ -269,7 +268,7 @@ func (c *Controller) show(l *liveJob) *Job {
 	}
 	l.dirty.Store(false)
 	s := l.machine.Status()
-	if old != nil && l.job.Metadata.Generation == old.Metadata.Generation && !l.changed && reflect.DeepEqual(s, &old.Status) {
+	if old != nil && l.job.Metadata.Generation == old.Metadata.Generation && !l.changed && s.same(&old.Status) {
 		return old
 	}
 	l.changed = false

@@ -2,29 +2,45 @@ package job
 
 import (
 	"math"
+	"reflect"
 	"slices"
 
 	"github.com/podless/podless/executor"
 	"github.com/podless/podless/status"
 )
 
+// statusParts is what a Status points to, in one allocation.
+type statusParts struct {
+	start, completion  status.Time
+	ready, terminating int32
+	uncounted          UncountedTerminatedPods
+}
+
+// same reports whether s and t are equal.
+func (s *Status) same(t *Status) bool {
+	return s.Active == t.Active && s.Succeeded == t.Succeeded && s.Failed == t.Failed && len(s.Conditions) == len(t.Conditions) && reflect.DeepEqual(s, t)
+}
+
 // Status returns a snapshot of the Job's status. It costs as much as there are runs of
 // completed and failed indexes.
 func (m *Machine) Status() *Status {
 	c := m.counters()
+	parts := new(statusParts)
 	s := &Status{
 		Conditions: slices.Clip(m.conditions),
 		Active:     c.active, Succeeded: m.succeeded(), Failed: m.failedCount,
 	}
 	if !m.startTime.IsZero() {
-		s.StartTime = new(m.startTime)
+		parts.start = m.startTime
+		s.StartTime = &parts.start
 	}
 	if !m.completion.IsZero() {
-		s.CompletionTime = new(m.completion)
+		parts.completion = m.completion
+		s.CompletionTime = &parts.completion
 	}
 	if m.begun { // J-29
-		s.Ready, s.Terminating = new(c.ready), new(c.terminating)
-		s.UncountedTerminatedPods = &UncountedTerminatedPods{}
+		parts.ready, parts.terminating = c.ready, c.terminating
+		s.Ready, s.Terminating, s.UncountedTerminatedPods = &parts.ready, &parts.terminating, &parts.uncounted
 	}
 	if m.isIndexed() {
 		s.CompletedIndexes = m.index.succeeded()

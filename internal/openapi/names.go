@@ -102,8 +102,9 @@ func DNSLabel(s string) (msgs []string) {
 }
 
 func validSubdomain(s string) bool {
-	for part := range strings.SplitSeq(s, ".") {
-		if !form(part, lower, inLabel) {
+	for more := true; more; {
+		var part string
+		if part, s, more = strings.Cut(s, "."); !form(part, lower, inLabel) {
 			return false
 		}
 	}
