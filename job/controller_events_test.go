@@ -72,3 +72,32 @@ func TestMachineOfParkedJob(t *testing.T) {
 		}
 	})
 }
+
+// A Job that ends leaves the others' turn to tell.
+func TestEventsOfOthersAreTold(t *testing.T) {
+	inBubble(t, Options{}, func(s *stand) {
+		names := []string{"a", "b", "c", "d", "e"}
+		for _, name := range names {
+			s.create(testJob(name, 1, 1))
+		}
+		for _, p := range s.fake.List() {
+			if name := p.Pod.Template.Owner.Name; name == "b" || name == "e" {
+				s.succeed(p.Pod.UID)
+			}
+		}
+		require.NoError(t, s.Delete(s.ctx, "a", DeleteOptions{}))
+		assert.Len(t, s.alarm.talk, 2)
+		sleep(eventPace)
+		assert.Empty(t, s.alarm.talk)
+		var told []string
+		for _, e := range s.events.log.List(status.ObjectReference{}) {
+			told = append(told, e.Object.Name)
+		}
+		assert.ElementsMatch(t, []string{"c", "d"}, told)
+		for _, name := range names {
+			events, err := s.Events(s.ctx, name)
+			require.NoError(t, err)
+			assert.NotEmpty(t, events, name)
+		}
+	})
+}
