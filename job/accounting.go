@@ -111,7 +111,7 @@ func (m *Machine) hasActive(i int32) bool {
 	if !m.index.isBusy(i) {
 		return false
 	}
-	if m.terminating == 0 || !effectivelyFailed(&m.job.Spec) {
+	if m.terminating == 0 || !m.rules.effectivelyFailed {
 		return true
 	}
 	for _, p := range m.pods.slots {

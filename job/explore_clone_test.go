@@ -126,7 +126,7 @@ func TestExploreCloneKnowsEveryField(t *testing.T) {
 		known []string
 	}{
 		{Machine{}, []string{
-			"job", "opts", "base", "most", "template", "high",
+			"job", "opts", "base", "most", "template", "rules", "high",
 			"conditions", "startTime", "completion", "succeededCount", "failedCount", "record", "begun",
 			"pods", "index", "held", "heldFailures", "ended", "active", "ready", "terminating", "open", "restarts", "strange", "success",
 			"refused", "end", "shown", "told", "scaledDown", "failedAt", "now", "planned", "pending", "plan",

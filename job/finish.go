@@ -19,7 +19,7 @@ type end struct {
 
 // failed is J-23: phase Failed or, unless replacements wait for that, being deleted.
 func (m *Machine) failed(p *pod) bool {
-	return p.phase == executor.Failed || p.deleted != 0 && p.phase != executor.Succeeded && !effectivelyFailed(&m.job.Spec)
+	return p.phase == executor.Failed || p.deleted != 0 && p.phase != executor.Succeeded && !m.rules.effectivelyFailed
 }
 
 // valid is J-26.

@@ -20,6 +20,7 @@ type Machine struct {
 	opts       MachineOptions
 	base, most time.Duration // of the failure back-off
 	template   *executor.Template
+	rules      rules
 	high       uint64 // of its Pods' UIDs
 
 	// What is stored.
@@ -56,6 +57,17 @@ type Machine struct {
 	plan    Plan
 }
 
+// rules are the parts of the spec that each Pod is looked at by.
+type rules struct {
+	completions       int32
+	indexed, perIndex bool
+	effectivelyFailed bool // J-24
+}
+
+func (m *Machine) setRules() {
+	m.rules = rules{value(m.job.Spec.Completions), m.template.Indexed, m.template.PerIndex, effectivelyFailed(&m.job.Spec)}
+}
+
 // counters are those of the status that follow from the Pods.
 type counters struct{ active, ready, terminating int32 }
 
@@ -87,6 +99,7 @@ func (m *Machine) init(j *Job, r *Record, opts MachineOptions) {
 	m.job = j
 	m.high = podUIDHigh(j.Metadata.UID)
 	m.template = newTemplate(j)
+	m.setRules()
 	m.load(&j.Status)
 	if r != nil {
 		m.loadRecord(r)
@@ -145,6 +158,7 @@ func (m *Machine) Update(j *Job) {
 	if j.Metadata.Generation != old.Metadata.Generation || j.Metadata.Generation == 0 {
 		m.template = newTemplate(j)
 	}
+	m.setRules()
 	if m.finished() || m.foreign() { // J-130, J-128: the status stays
 		return
 	}
@@ -171,7 +185,7 @@ func (m *Machine) reindex() {
 		m.release(p)
 	}
 	for _, p := range m.pods.sorted(func(*pod) bool { return true }) {
-		if m.occupies(p) && !m.index.occupy(p.index) || p.active() && !m.valid(p) { // J-50
+		if !p.phase.Terminal() && m.occupies(p) && !m.index.occupy(p.index) || p.active() && !m.valid(p) { // J-50
 			m.strange = true
 		}
 		if p.open && m.failed(p) {
@@ -210,9 +224,12 @@ func (m *Machine) Sync(now time.Time) *Plan {
 		} //
 		m.finish(verdict) // J-79
 	}
-	m.disownWithJob() // J-85
-	m.expire()        // T-1 ff.
-	m.retire()
+	if m.deleting() {
+		m.disownWithJob() // J-85
+		m.retire()
+	} else {
+		m.expire() // T-1 ff.
+	}
 	return m.close()
 }
 
@@ -272,9 +289,9 @@ func value[T any](p *T) (v T) {
 	return v
 }
 
-func (m *Machine) isIndexed() bool    { return m.template.Indexed }
-func (m *Machine) perIndex() bool     { return m.template.PerIndex }
-func (m *Machine) completions() int32 { return value(m.job.Spec.Completions) }
+func (m *Machine) isIndexed() bool    { return m.rules.indexed }
+func (m *Machine) perIndex() bool     { return m.rules.perIndex }
+func (m *Machine) completions() int32 { return m.rules.completions }
 func (m *Machine) suspended() bool    { return value(m.job.Spec.Suspend) }
 func (m *Machine) deleting() bool     { return m.job.Metadata.DeletionTimestamp != nil }
 

@@ -153,6 +153,8 @@ func (m *Machine) leave(p *pod) { m.weigh(p, -1) }
 
 func (m *Machine) weigh(p *pod, sign int32) {
 	switch {
+	case p.phase.Terminal():
+		return
 	case p.active():
 		m.active += sign
 		if p.ready {
@@ -174,10 +176,10 @@ func (m *Machine) weigh(p *pod, sign int32) {
 	}
 }
 
-// occupies reports whether p takes its completion index (J-63). One out of range, of a Pod that was
+// occupies reports whether p, which has not ended, takes its completion index (J-63). One out of range, of a Pod that was
 // adopted, may be so high that the bitmap must not grow to it.
 func (m *Machine) occupies(p *pod) bool {
-	return p.index >= 0 && m.template.Indexed && !p.phase.Terminal() && (p.deleted == 0 || effectivelyFailed(&m.job.Spec)) &&
+	return p.index >= 0 && m.rules.indexed && (p.deleted == 0 || m.rules.effectivelyFailed) &&
 		p.index < m.completions()
 }
 

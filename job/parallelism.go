@@ -38,7 +38,7 @@ func (m *Machine) manage(b Backoff) bool {
 // room is J-43.
 func (m *Machine) room(want int32) int32 {
 	n := want - m.active
-	if effectivelyFailed(&m.job.Spec) {
+	if m.rules.effectivelyFailed {
 		n -= m.terminating
 	}
 	return n
@@ -159,9 +159,12 @@ func (m *Machine) scaleUp(n int32, b Backoff) {
 	if until > m.now {
 		m.wakeAt(until)
 	}
-	if m.isIndexed() {
+	switch {
+	case n <= 0:
+		return
+	case m.isIndexed():
 		m.createIndexed(n)
-	} else if n > 0 {
+	default:
 		m.create(-1, n, 0, 0)
 	}
 	for i := range m.plan.Create {
@@ -189,30 +192,39 @@ func (m *Machine) tellCreated(r *executor.PodRange) {
 // createIndexed is J-45: the n lowest pending indexes. The slots are chosen before
 // their back-off is looked at (J-46).
 func (m *Machine) createIndexed(n int32) {
-	i := m.index.firstPending(m.completions())
-	for ; n > 0 && i >= 0; n-- {
-		at := i
-		i = m.index.nextPending(i+1, m.completions())
-		before := m.held[at]
-		if before == nil {
-			m.create(at, 1, 0, 0)
-			continue
+	all := true
+	for i := m.index.firstPending(m.completions()); i >= 0; i = m.index.nextPending(i+1, m.completions()) {
+		if all = m.createIndex(i) && all; all {
+			m.index.cursor = i + 1
 		}
-		failures, ignored := before.failures, before.ignored
-		if !before.lost {
-			if until := m.backoffUntil(failures+ignored+1, before.finishTime()); until > m.now { // J-96
-				m.wakeAt(until)
-				continue
-			}
-			if before.rule.ignored() { // J-67
-				ignored++
-			} else {
-				failures++
-			}
+		if n--; n <= 0 {
+			return
 		}
-		m.settleFailed(before)
-		m.create(at, 1, failures, ignored)
 	}
+}
+
+// createIndex creates the next Pod of an index, unless its back-off is not over.
+func (m *Machine) createIndex(i int32) bool {
+	before := m.held[i]
+	if before == nil {
+		m.create(i, 1, 0, 0)
+		return true
+	}
+	failures, ignored := before.failures, before.ignored
+	if !before.lost {
+		if until := m.backoffUntil(failures+ignored+1, before.finishTime()); until > m.now { // J-96
+			m.wakeAt(until)
+			return false
+		}
+		if before.rule.ignored() { // J-67
+			ignored++
+		} else {
+			failures++
+		}
+	}
+	m.settleFailed(before)
+	m.create(i, 1, failures, ignored)
+	return true
 }
 
 // create plans n Pods, from completion index on if that is not -1.

@@ -20,7 +20,7 @@ const (
 // manages it.
 func (m *Machine) expire() {
 	ttl := m.job.Spec.TTLSecondsAfterFinished
-	if ttl == nil || m.deleting() || m.told {
+	if ttl == nil || m.told {
 		return
 	}
 	finished, ok := m.finishedAt()
@@ -59,7 +59,7 @@ func (m *Machine) deleteWithJob() {
 // disownWithJob lets the Pods of a deleted Job go that orphans them. They were settled, uncounted,
 // before (J-85).
 func (m *Machine) disownWithJob() {
-	if !m.deleting() || m.pods.n == 0 || !slices.Contains(m.job.Metadata.Finalizers, FinalizerOrphan) {
+	if m.pods.n == 0 || !slices.Contains(m.job.Metadata.Finalizers, FinalizerOrphan) {
 		return
 	}
 	for _, p := range m.pods.sorted(func(*pod) bool { return true }) {
@@ -70,7 +70,7 @@ func (m *Machine) disownWithJob() {
 
 // retire says that a deleted Job has nothing left to wait for.
 func (m *Machine) retire() {
-	if !m.deleting() || m.pods.n > 0 || m.told {
+	if m.pods.n > 0 || m.told {
 		return
 	}
 	for _, f := range m.job.Metadata.Finalizers {
