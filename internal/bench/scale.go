@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/podless/podless/executor/goroutine"
 	"github.com/podless/podless/job"
 )
@@ -109,82 +111,101 @@ func peakMemory(b *bench) error {
 	return nil
 }
 
-// onePodJobs creates Jobs of one Pod, one after the other, and keeps them.
+// onePodJobs runs Jobs of one Pod, one after the other and eight at a time: some that are deleted when they are Complete,
+// and some that are all kept.
 func onePodJobs(b *bench) error {
-	const (
-		whatHalf   = "one-Pod Job, Create to Complete, p50"
-		whatMost   = "one-Pod Job, Create to Complete, p99"
-		whatRate   = "one-Pod Jobs, one after the other"
-		whatAllocs = "a finished Job that is kept"
-		whatGone   = "one-Pod Jobs, each deleted when it is Complete"
-	)
-	if !slices.ContainsFunc([]string{whatHalf, whatMost, whatRate, whatAllocs, whatGone}, b.wants) {
+	const what = "one-Pod Job"
+	if !b.wants(what) {
 		return nil
 	}
 	n := b.size(100_000, 200)
-	var half, most, rate, allocations, kept, gone []float64
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprintf("one-%d", i)
+	}
+	runs := []*onePodRun{
+		{what: "each deleted when it is Complete", targets: [3]string{"≤ 20 µs", "≤ 200 µs", ""}, at: 1, deleted: true},
+		{what: "each deleted when it is Complete", targets: [3]string{"", "", "≥ 100,000/s"}, at: 8, deleted: true},
+		{what: "all kept", at: 1},
+		{what: "all kept", at: 8},
+	}
 	for range b.count() {
-		h, err := startFuncs(b.ctx, map[string]goroutine.Func{"noop": noop}, job.Options{})
-		if err != nil {
-			return err
-		}
-		j := newJob("one", "noop", 1, 1)
-		names := make([]string, n)
-		for i := range names {
-			names[i] = fmt.Sprintf("one-%d", i)
-		}
-		took := make([]time.Duration, n)
-		before := alive()
-		start := time.Now()
-		last := start
-		for i := range n {
-			j.Metadata.Name = names[i]
-			if err := h.complete(j); err != nil {
+		for _, r := range runs {
+			if err := r.measure(b, names); err != nil {
 				return err
 			}
-			now := time.Now()
-			took[i] = now.Sub(last)
-			last = now
-		}
-		all := last.Sub(start)
-		after := alive()
-		kept = append(kept, float64(after.HeapAlloc-before.HeapAlloc)/float64(n))
-		allocations = append(allocations, float64(after.Mallocs-before.Mallocs)/float64(n))
-		rate = append(rate, float64(n)/all.Seconds())
-		half, most = append(half, float64(percentile(took, 50))), append(most, float64(percentile(took, 99)))
-		if err := h.close(); err != nil {
-			return err
-		}
-
-		if h, err = startFuncs(b.ctx, map[string]goroutine.Func{"noop": noop}, job.Options{}); err != nil {
-			return err
-		}
-		start = time.Now()
-		for i := range n {
-			j.Metadata.Name = names[i]
-			if err := h.run(j); err != nil {
-				return err
-			}
-		}
-		gone = append(gone, float64(n)/time.Since(start).Seconds())
-		if err := h.close(); err != nil {
-			return err
 		}
 	}
-	each := median(allocations, identity)
-	for _, r := range []row{
-		{What: whatHalf, Value: median(half, identity), Unit: perPod, Target: "≤ 20 µs"},
-		{What: whatMost, Value: median(most, identity), Unit: perPod, Target: "≤ 200 µs"},
-		{What: whatRate, Value: median(rate, identity), Unit: perSecond, Allocs: each, Target: "≥ 100,000/s"},
-		{What: whatGone, Value: median(gone, identity), Unit: perSecond},
-		{What: whatAllocs, Value: median(kept, identity), Unit: bytesEach},
-	} {
-		r.Who = "podless"
-		if b.wants(r.What) {
-			b.report.Rows = append(b.report.Rows, r)
+	for _, r := range runs {
+		each := fmt.Sprintf("%ss, %s, one after the other", what, r.what)
+		if r.at > 1 {
+			each = fmt.Sprintf("%ss, %s, %d at a time", what, r.what, r.at)
+		} else {
+			b.report.Rows = append(b.report.Rows,
+				row{What: fmt.Sprintf("%s, %s: Create to Complete, p50", what, r.what), Who: "podless", Value: median(r.half, identity), Unit: perPod, Target: r.targets[0]},
+				row{What: fmt.Sprintf("%s, %s: Create to Complete, p99", what, r.what), Who: "podless", Value: median(r.most, identity), Unit: perPod, Target: r.targets[1]})
+		}
+		b.report.Rows = append(b.report.Rows,
+			row{What: each, Who: "podless", Value: median(r.rate, identity), Unit: perSecond, Allocs: median(r.allocs, identity), Target: r.targets[2]})
+		if !r.deleted && r.at == 1 {
+			b.report.Rows = append(b.report.Rows,
+				row{What: what + ", finished and kept: memory", Who: "podless", Value: median(r.memory, identity), Unit: bytesEach})
 		}
 	}
 	return nil
+}
+
+// onePodRun is one way to run many Jobs of one Pod, and what was measured of it, a value for each round.
+type onePodRun struct {
+	what    string
+	targets [3]string // of p50, p99 and rate
+	at      int       // how many at a time
+	deleted bool
+
+	half, most, rate, allocs, memory []float64
+}
+
+// measure runs a Job of each name.
+func (r *onePodRun) measure(b *bench, names []string) error {
+	h, err := startFuncs(b.ctx, map[string]goroutine.Func{"noop": noop}, job.Options{})
+	if err != nil {
+		return err
+	}
+	took := make([]time.Duration, len(names))
+	before := alive()
+	start := time.Now()
+	var g errgroup.Group
+	for k := range r.at {
+		g.Go(func() error {
+			j := newJob("one", "noop", 1, 1)
+			for i := k; i < len(names); i += r.at {
+				j.Metadata.Name = names[i]
+				began := time.Now()
+				if err := h.complete(j); err != nil {
+					return err
+				}
+				took[i] = time.Since(began)
+				if !r.deleted {
+					continue
+				}
+				if err := h.jobs.Delete(b.ctx, names[i], job.DeleteOptions{}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	all := time.Since(start)
+	after := alive()
+	n := float64(len(names))
+	r.memory = append(r.memory, float64(after.HeapAlloc-before.HeapAlloc)/n)
+	r.allocs = append(r.allocs, float64(after.Mallocs-before.Mallocs)/n)
+	r.rate = append(r.rate, n/all.Seconds())
+	r.half, r.most = append(r.half, float64(percentile(took, 50))), append(r.most, float64(percentile(took, 99)))
+	return h.close()
 }
 
 // alive returns what is alive.
