@@ -35,3 +35,24 @@ func ExamplePodState_Object() {
 	// Failed false
 	// {"terminated":{"exitCode":42,"reason":"Error","startedAt":"2026-03-02T10:00:00Z","finishedAt":"2026-03-02T10:01:00Z"}} <nil>
 }
+
+// A Pod's conditions follow from its phase: they are made when somebody asks.
+func ExamplePodState_Conditions() {
+	t0 := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
+	state := executor.PodState{
+		Pod: &executor.Pod{
+			UID: executor.NewUID(1, 7), Index: -1, Created: executor.StampOf(t0),
+			Template: &executor.Template{Spec: &executor.PodSpec{Containers: []executor.Container{{Name: "main", Image: "pi"}}}},
+		},
+		Phase: executor.Running, Scheduled: true, Ready: true, Started: executor.StampOf(t0),
+	}
+	for _, c := range state.Conditions() {
+		fmt.Println(c.Type, c.Status)
+	}
+	// Output:
+	// PodReadyToStartContainers True
+	// Initialized True
+	// Ready True
+	// ContainersReady True
+	// PodScheduled True
+}

@@ -2,6 +2,7 @@ package executor_test
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/podless/podless/executor"
 	"github.com/podless/podless/status"
@@ -20,4 +21,17 @@ func ExampleUID() {
 	// 00000000-0000-1234-0000-000000000007 7
 	// true <nil>
 	// false
+}
+
+// UIDs are in order of their Jobs, and within a Job in order of creation.
+func ExampleUID_Compare() {
+	uids := []executor.UID{executor.NewUID(2, 1), executor.NewUID(1, 8), executor.NewUID(1, 7)}
+	slices.SortFunc(uids, executor.UID.Compare)
+	for _, uid := range uids {
+		fmt.Println(uid)
+	}
+	// Output:
+	// 00000000-0000-0001-0000-000000000007
+	// 00000000-0000-0001-0000-000000000008
+	// 00000000-0000-0002-0000-000000000001
 }
