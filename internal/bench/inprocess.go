@@ -85,7 +85,7 @@ func inProcess(b *bench) error {
 	}
 	rival := func(name string, run func(int, int, func(int) error) error) *contender {
 		return &contender{name: name, ops: n, run: func(ops int) error {
-			return run(8, ops, func(int) error { return noop(nil, nil) })
+			return run(8, ops, func(int) error { return noop(b.ctx, nil) })
 		}}
 	}
 
@@ -140,7 +140,7 @@ func inProcess(b *bench) error {
 	lines = append(lines, line{what: "100 µs busy Pods", who: pods("busy", 8, few), beside: group(8, few, busy), target: "≤ 1.03"})
 
 	never := &contender{name: "errgroup + backoff/v4", ops: n, run: func(ops int) error {
-		return withBackoff(8, ops, func(int) error { return noop(nil, nil) })
+		return withBackoff(8, ops, func(int) error { return noop(b.ctx, nil) })
 	}}
 	for _, r := range []*contender{rival("conc", withConc), rival("pond/v2", withPond), rival("ants/v2", withAnts), never} {
 		lines = append(lines, line{what: "no-op functions, 8 at once", who: r, beside: eight})

@@ -52,7 +52,7 @@ func flatness(b *bench) error {
 			}}
 			theirs := &contender{name: "errgroup", ops: ops, run: func(ops int) error {
 				for ; ops > 0; ops -= n {
-					withErrgroup(parallelism, min(n, ops), func(int) error { return noop(nil, nil) })
+					withErrgroup(parallelism, min(n, ops), func(int) error { return noop(b.ctx, nil) })
 				}
 				return nil
 			}}
