@@ -48,6 +48,7 @@ type Node struct {
 	tracked  podTable        // Pods that are pending, running or not untracked
 	queue    podQueue        // may hold Pods that were deleted meanwhile
 	queued   int             // live ones in queue
+	held     int             // Pods that have ended and that their goroutines have not reported
 	waits    waitingPods     // for which there is no room
 	shapes   map[request]*podShape
 	shape    *podShape // of template

@@ -110,11 +110,13 @@ func (n *Node) unstall() {
 	defer n.mu.Unlock()
 	p := &n.pace
 	p.armed = false
-	if p.taken != p.seen {
+	switch {
+	case n.queued == 0 && n.held == 0: // nobody waits: when somebody does again, the next Pod taken up arms it
+		return
+	case p.taken != p.seen:
 		p.watch()
 		return
-	}
-	if n.queued > 0 && !n.draining {
+	case n.queued > 0 && !n.draining:
 		p.quick = 0
 		n.summon(n.queued)
 	}

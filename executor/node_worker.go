@@ -81,6 +81,7 @@ func (w *worker) next() bool {
 	}
 	if len(w.states) > len(w.ended) {
 		w.ended = append(w.ended, w.cur)
+		n.held++
 	}
 	for {
 		if len(w.ended) > 0 && !w.holds() {

@@ -44,6 +44,7 @@ func (w *worker) holds() bool {
 func (w *worker) tell() {
 	n, states, ended := w.node, w.states, w.ended
 	w.states, w.ended = states[:0], ended[:0]
+	n.held -= len(ended)
 	if w.abandoned { // Run has taken them over
 		return
 	}

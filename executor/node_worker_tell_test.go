@@ -126,3 +126,23 @@ func TestAnAbandonedGoroutineLeavesItsReports(t *testing.T) {
 		assert.Zero(t, n.tracked.n, "all are settled")
 	})
 }
+
+// The watch ends when nobody waits, so that it does not take the Pods of the next burst for stalled ones.
+func TestTheWatchEndsWhenNobodyWaits(t *testing.T) {
+	alone(t, NodeOptions{}, 1000, func(n *Node, _ *reports, stop func() error, _ chan struct{}) {
+		armed := func() bool {
+			n.mu.Lock()
+			defer n.mu.Unlock()
+			return n.pace.armed
+		}
+		createOne(t, n, ownedTemplate(1), 1)
+		time.Sleep(stallAfter / 2)
+		createOne(t, n, ownedTemplate(1), 2)
+		synctest.Wait()
+		assert.True(t, armed())
+		time.Sleep(stallAfter)
+		assert.False(t, armed())
+		assert.Zero(t, n.held)
+		assert.NoError(t, stop())
+	})
+}
