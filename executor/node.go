@@ -66,6 +66,7 @@ type Node struct {
 	out      []*ContainerRun
 	telling  []*ContainerRun // Run's: with runTelling
 	gone     []UID
+	goneBuf  []UID     // Run's: the next gone
 	template *Template // whose kind is the next one's
 	slow     bool
 	owned    map[ownerKey]*ownedPods
@@ -410,8 +411,9 @@ func (n *Node) remove(r *ContainerRun, gone bool) {
 
 // leaves has the sink told that a Pod is gone. The caller holds n.mu.
 func (n *Node) leaves(uid UID) {
-	n.gone = append(n.gone, uid)
-	n.wake()
+	if n.gone = append(n.gone, uid); len(n.gone) == 1 {
+		n.wake()
+	}
 }
 
 // report puts r into the outbox. The caller holds n.mu.

@@ -103,8 +103,8 @@ func (n *Node) sweepQueue() bool {
 	return n.queued > 0 && n.looking.Load() > 0
 }
 
-// unstall looks after those that wait for the one goroutine if no Pod was taken up for a while: the queued ones get a
-// goroutine each, and Run reports those that have ended.
+// unstall looks after those that wait for the one goroutine if no Pod was taken up for a while: it calls another one, which
+// from now on calls the next, and Run reports those that have ended. It may have been a false alarm: the host was busy.
 func (n *Node) unstall() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -118,7 +118,8 @@ func (n *Node) unstall() {
 		return
 	case n.queued > 0 && !n.draining:
 		p.quick = 0
-		n.summon(n.queued)
+		n.summon(1)
+		n.sweepSoon()
 	}
 	for w := range n.all {
 		for _, r := range w.ended {

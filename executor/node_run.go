@@ -98,13 +98,14 @@ func (n *Node) flush() {
 	}
 	n.out = n.out[:0]
 	gone := n.gone
-	n.gone = nil
+	n.gone, n.goneBuf = n.goneBuf[:0], nil
 	n.buf = states
 	n.mu.Unlock()
 	n.tell(states)
 	for _, uid := range gone {
 		n.sink.Gone(uid)
 	}
+	n.goneBuf = gone
 }
 
 // telltale returns the state of a Pod that Run is about to report. What the goroutine of the Pod says meanwhile comes after it.

@@ -131,7 +131,7 @@ func TestExploreCloneKnowsEveryField(t *testing.T) {
 			"pods", "index", "held", "heldFailures", "ended", "active", "ready", "terminating", "open", "restarts", "strange", "success",
 			"refused", "end", "shown", "told", "scaledDown", "failedAt", "now", "planned", "pending", "plan",
 		}},
-		{podTable{}, []string{"slots", "n", "free"}},
+		{podTable{}, []string{"slots", "n", "free", "slab"}},
 		{indexes{}, []string{"base", "succ", "fail", "busy", "oldSucc", "oldFail", "nSucc", "nFail", "extra", "cursor"}},
 		{end{}, []string{"success", "final", "reason", "message"}},
 		{Plan{}, []string{"Changed", "Claim", "Disown", "Untrack", "Delete", "Create", "Events", "Expired", "Retired", "WakeAt"}},

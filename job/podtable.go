@@ -57,7 +57,11 @@ type podTable struct {
 	slots []*pod // length a power of two, at most half full
 	n     int
 	free  []*pod
+	slab  []pod // not used yet
 }
+
+// slabPods bounds the pods that are made at once: of as many as there are, a quarter.
+const slabPods = 64
 
 func slotOf(uid executor.UID, mask uint64) uint64 {
 	h := (uid.Ordinal() ^ uid.High()) * 0x9E3779B97F4A7C15
@@ -84,7 +88,10 @@ func (t *podTable) add(uid executor.UID) *pod {
 	if k := len(t.free); k > 0 {
 		p, t.free = t.free[k-1], t.free[:k-1]
 	} else {
-		p = new(pod)
+		if len(t.slab) == 0 {
+			t.slab = make([]pod, max(1, min(t.n/4, slabPods)))
+		}
+		p, t.slab = &t.slab[0], t.slab[1:]
 	}
 	p.uid = uid
 	t.place(p)
