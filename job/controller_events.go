@@ -119,6 +119,15 @@ func (c *Controller) tellLater(l *liveJob, told []toldEvent) {
 	if len(told) == 0 {
 		return
 	}
+	var of, names *executor.Template
+	for i := range told {
+		if t := told[i].Pods.Template; t != nil {
+			if t != of { // the names of Pods are all that is told of them: the Job's spec may go
+				of, names = t, &executor.Template{Namespace: t.Namespace, Name: t.Name, Owner: t.Owner, Indexed: t.Indexed}
+			}
+			told[i].Pods.Template = names
+		}
+	}
 	s := &c.events
 	s.mu.Lock()
 	s.late = append(s.late, lateEvents{l.key, l.uid, told})
