@@ -23,14 +23,15 @@ import (
 // Time is the wall clock. When it jumps, or when the host slept, each CronJob starts at most one Job for
 // all the times that were skipped, the newest (C-37), and none twice (C-20).
 type Controller struct {
-	jobs   jobController
-	opts   Options
-	log    *status.EventLog
-	record status.Recorder
-	zones  zoneCache
-	commit committer
-	watch  watchLog
-	now    func() time.Time // the wall clock
+	jobs      jobController
+	opts      Options
+	log       *status.EventLog
+	record    status.Recorder
+	zones     zoneCache
+	schedules scheduleCache
+	commit    committer
+	watch     watchLog
+	now       func() time.Time // the wall clock
 
 	mu     sync.Mutex // guards what follows
 	crons  map[string]*entry
@@ -234,7 +235,7 @@ func (c *Controller) nudge() {
 
 // machineOptions are those of every Machine.
 func (c *Controller) machineOptions() MachineOptions {
-	return MachineOptions{Local: c.opts.Local, LoadLocation: c.zones.load}
+	return MachineOptions{Local: c.opts.Local, LoadLocation: c.zones.load, parse: c.schedules.parse}
 }
 
 // zoneCache keeps the zones that were loaded, of which there are some hundreds.
@@ -258,4 +259,36 @@ func (z *zoneCache) load(name string) (*time.Location, error) {
 	}
 	z.zones[name] = loc
 	return loc, nil
+}
+
+// scheduleCache keeps schedules that were parsed: many CronJobs have the same one.
+type scheduleCache struct {
+	mu        sync.Mutex
+	schedules map[scheduleKey]*Schedule
+}
+
+type scheduleKey struct {
+	text string
+	zone *time.Location
+}
+
+// maxSchedules is how many are kept.
+const maxSchedules = 1024
+
+func (c *scheduleCache) parse(text string, zone *time.Location) (*Schedule, error) {
+	key := scheduleKey{text, zone}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s := c.schedules[key]; s != nil {
+		return s, nil
+	}
+	s, err := ParseSchedule(text, zone)
+	if err != nil {
+		return nil, err
+	}
+	if c.schedules == nil || len(c.schedules) >= maxSchedules {
+		c.schedules = make(map[scheduleKey]*Schedule)
+	}
+	c.schedules[key] = s
+	return s, nil
 }

@@ -378,7 +378,9 @@ func (c *Controller) Trigger(ctx context.Context, key, name string) (*job.Job, e
 	if err != nil {
 		return nil, err
 	}
-	j := newJob(cj, name)
+	var b jobBuffer
+	b.begin(cj, name)
+	j := &b.Job
 	if name == "" {
 		j.Metadata.GenerateName = cj.Metadata.Name + "-manual-"
 	}

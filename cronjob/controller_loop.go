@@ -26,6 +26,8 @@ const (
 	lateTurns = 16
 	// creators bounds how many requests to the job.Controller are under way: with a durable Store they share its writes.
 	creators = 128
+	// spares bounds how many Machines are kept for CronJobs that will fire.
+	spares = 1024
 	// drain bounds how many changes of Jobs are taken in before anything is decided.
 	drain = 4096
 )
@@ -42,7 +44,9 @@ type loop struct {
 	retries int
 	events  []told // not recorded yet
 	spare   []*Machine
-	watch   *job.Watch
+
+	requests []request // memory that every turn uses again
+	watch    *job.Watch
 }
 
 func (l *loop) run(ctx context.Context) error {
@@ -273,8 +277,7 @@ func (l *loop) sync(ctx context.Context, now time.Time) error {
 		e.due = false
 	}
 	for len(todo) > 0 {
-		var requests []request
-		var waiting []*entry
+		requests, waiting := l.requests[:0], todo[:0]
 		for _, e := range todo {
 			m := l.machineOf(e)
 			p := m.Sync(now)
@@ -305,6 +308,8 @@ func (l *loop) sync(ctx context.Context, now time.Time) error {
 				return err
 			}
 		}
+		clear(requests)
+		l.requests = requests
 		todo = waiting
 	}
 	return nil
@@ -326,7 +331,7 @@ func (l *loop) settle(e *entry, wakeAt time.Time) {
 	}
 	l.timers.set(e, at)
 	if e.machine.idle() {
-		if len(l.spare) < turnSize {
+		if len(l.spare) < spares {
 			l.spare = append(l.spare, e.machine)
 		}
 		e.machine = nil
@@ -337,7 +342,7 @@ func (l *loop) settle(e *entry, wakeAt time.Time) {
 func (l *loop) perform(ctx context.Context, requests []request) {
 	if len(requests) < 8 {
 		for i := range requests {
-			l.request(ctx, &requests[i])
+			l.request(ctx, &requests[i], new(jobBuffer))
 		}
 		return
 	}
@@ -345,25 +350,26 @@ func (l *loop) perform(ctx context.Context, requests []request) {
 	var wg sync.WaitGroup
 	for range min(len(requests), creators) {
 		wg.Go(func() {
+			var b jobBuffer // Create does not keep it
 			for {
 				i := int(next.Add(1)) - 1
 				if i >= len(requests) {
 					return
 				}
-				l.request(ctx, &requests[i])
+				l.request(ctx, &requests[i], &b)
 			}
 		})
 	}
 	wg.Wait()
 }
 
-func (l *loop) request(ctx context.Context, r *request) {
+func (l *loop) request(ctx context.Context, r *request, b *jobBuffer) {
 	if r.create == nil {
 		d := &r.deletion
 		r.err = l.c.jobs.Delete(ctx, d.Namespace+"/"+d.Name, job.DeleteOptions{UID: d.UID, Propagation: job.Background})
 		return
 	}
-	r.made, r.err = l.c.jobs.Create(ctx, r.create.Job())
+	r.made, r.err = l.c.jobs.Create(ctx, b.make(r.create))
 	if errors.Is(r.err, status.ErrAlreadyExists) {
 		if j, err := l.c.jobs.Get(ctx, r.create.Namespace+"/"+r.create.Name); err == nil {
 			r.existing = j

@@ -45,11 +45,12 @@ type Machine struct {
 	start   Creation       // of it
 	after   time.Time      // when to look again after that; zero: not known yet
 	zone    *time.Location // of the annotation of Jobs
-	sched   *firings       // nil: not parsed yet
-	dirty   bool           // status has changed since the last Plan with Changed
-	settled bool           // nothing has changed since the Jobs and status.active were found to agree
-	tidy    bool           // nothing has changed since the history was found to be within its limits
-	events  []Event        // not told yet
+	sched   *firings       // nil: not parsed yet; else firings, below
+	firings firings
+	dirty   bool    // status has changed since the last Plan with Changed
+	settled bool    // nothing has changed since the Jobs and status.active were found to agree
+	tidy    bool    // nothing has changed since the history was found to be within its limits
+	events  []Event // not told yet
 	plan    Plan
 }
 
@@ -280,9 +281,14 @@ func (m *Machine) reschedule() {
 
 // parse sets m.sched.
 func (m *Machine) parse() error {
-	s, err := ParseSchedule(m.cj.Spec.Schedule, m.zone)
+	parse := m.opts.parse
+	if parse == nil {
+		parse = ParseSchedule
+	}
+	s, err := parse(m.cj.Spec.Schedule, m.zone)
 	if err == nil {
-		m.sched = &firings{Schedule: s, tz: hasTZ(m.cj.Spec.Schedule)}
+		m.firings = firings{Schedule: s, tz: hasTZ(m.cj.Spec.Schedule)}
+		m.sched = &m.firings
 	}
 	return err
 }

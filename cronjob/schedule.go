@@ -270,6 +270,8 @@ type MachineOptions struct {
 	Local *time.Location
 	// LoadLocation finds a zone by name; nil is [time.LoadLocation].
 	LoadLocation func(name string) (*time.Location, error)
+
+	parse func(schedule string, zone *time.Location) (*Schedule, error) // nil: ParseSchedule
 }
 
 // zone is the zone in which spec's schedule is read (C-18). The error is E-34's text.

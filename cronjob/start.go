@@ -68,42 +68,51 @@ type Creation struct {
 	zone *time.Location // of the annotation
 }
 
-// Job makes the Job. Its spec shares memory with the CronJob's template and is not to be changed.
-func (c *Creation) Job() *job.Job {
-	j := newJob(c.cj, c.Name)
-	j.Metadata.CreationTimestamp = status.NewTime(c.ScheduledTime)
-	setAnnotation(j, ScheduledTimestampAnnotation, c.ScheduledTime.In(c.zone).Format(time.RFC3339))
-	return j
+// Job makes the Job. It shares memory with the CronJob's template and is not to be changed.
+func (c *Creation) Job() *job.Job { return new(jobBuffer).make(c) }
+
+// jobBuffer is a Job in one piece of memory, which can be used again.
+type jobBuffer struct {
+	job.Job
+	owner       [1]status.OwnerReference
+	yes         bool
+	annotations map[string]string
 }
 
-// newJob is C-21: labels and annotations of the template, its spec, and an owner.
-func newJob(cj *CronJob, name string) *job.Job {
-	return &job.Job{
+// make has b hold c's Job.
+func (b *jobBuffer) make(c *Creation) *job.Job {
+	b.begin(c.cj, c.Name)
+	b.Metadata.CreationTimestamp = status.NewTime(c.ScheduledTime)
+	if b.annotations == nil {
+		b.annotations = make(map[string]string, len(b.Metadata.Annotations)+1)
+	}
+	clear(b.annotations)
+	maps.Copy(b.annotations, b.Metadata.Annotations)
+	b.annotations[ScheduledTimestampAnnotation] = c.ScheduledTime.In(c.zone).Format(time.RFC3339)
+	b.Metadata.Annotations = b.annotations
+	return &b.Job
+}
+
+// begin is C-21: labels and annotations of the template, its spec, and an owner.
+func (b *jobBuffer) begin(cj *CronJob, name string) {
+	template := &cj.Spec.JobTemplate
+	b.yes = true
+	b.owner[0] = status.OwnerReference{
+		APIVersion: APIVersion, Kind: Kind, Name: cj.Metadata.Name, UID: cj.Metadata.UID,
+		Controller: &b.yes, BlockOwnerDeletion: &b.yes,
+	}
+	b.Job = job.Job{
 		APIVersion: APIVersion,
 		Kind:       "Job",
 		Metadata: status.ObjectMeta{
 			Name:            name,
 			Namespace:       status.NamespaceOrDefault(cj.Metadata.Namespace),
-			Labels:          maps.Clone(cj.Spec.JobTemplate.Metadata.Labels),
-			Annotations:     maps.Clone(cj.Spec.JobTemplate.Metadata.Annotations),
-			OwnerReferences: []status.OwnerReference{ownerReference(cj)},
+			Labels:          template.Metadata.Labels,
+			Annotations:     template.Metadata.Annotations,
+			OwnerReferences: b.owner[:],
 		},
-		Spec: cj.Spec.JobTemplate.Spec,
+		Spec: template.Spec,
 	}
-}
-
-func ownerReference(cj *CronJob) status.OwnerReference {
-	return status.OwnerReference{
-		APIVersion: APIVersion, Kind: Kind, Name: cj.Metadata.Name, UID: cj.Metadata.UID,
-		Controller: new(true), BlockOwnerDeletion: new(true),
-	}
-}
-
-func setAnnotation(j *job.Job, key, value string) {
-	if j.Metadata.Annotations == nil {
-		j.Metadata.Annotations = make(map[string]string, 1)
-	}
-	j.Metadata.Annotations[key] = value
 }
 
 // Created answers Plan.Create: the Job exists now, as s.
