@@ -191,3 +191,89 @@ func ExampleSchedule_Next() {
 	// 01 Nov 26 01:30 EDT
 	// 01 Nov 26 01:30 EST
 }
+
+// After a restore the status is put back: what has run does not run again.
+func ExampleController_UpdateStatus() {
+	err := serve(func(ctx context.Context, _ *job.Controller, crons *cronjob.Controller) error {
+		cj := nightly()
+		cj.Spec.Suspend = new(true) // nothing starts meanwhile
+		cj, err := crons.Create(ctx, cj)
+		if err != nil {
+			return err
+		}
+		restored := *cj
+		restored.Status.LastScheduleTime = new(status.NewTime(time.Date(2026, 3, 27, 1, 30, 0, 0, time.UTC)))
+		if cj, err = crons.UpdateStatus(ctx, &restored); err != nil {
+			return err
+		}
+		fmt.Println("last schedule time:", cj.Status.LastScheduleTime.Format(time.RFC3339))
+		return nil
+	})
+	fmt.Println(err)
+	// Output:
+	// last schedule time: 2026-03-27T01:30:00Z
+	// <nil>
+}
+
+// List selects by namespace and by labels.
+func ExampleController_List() {
+	err := serve(func(ctx context.Context, _ *job.Controller, crons *cronjob.Controller) error {
+		for _, team := range []string{"sales", "stock"} {
+			cj := nightly()
+			cj.Metadata.Name, cj.Metadata.Labels = "report-"+team, map[string]string{"team": team}
+			if _, err := crons.Create(ctx, cj); err != nil {
+				return err
+			}
+		}
+		list, err := crons.List(ctx, cronjob.ListOptions{Selector: "team=stock"})
+		if err != nil {
+			return err
+		}
+		for _, cj := range list.Items {
+			fmt.Println(cj.Metadata.Key(), cj.Spec.Schedule)
+		}
+		return nil
+	})
+	fmt.Println(err)
+	// Output:
+	// default/report-stock 30 2 * * *
+	// <nil>
+}
+
+// A schedule that never fires is accepted, and an event says so.
+func ExampleController_Events() {
+	err := serve(func(ctx context.Context, _ *job.Controller, crons *cronjob.Controller) error {
+		cj := nightly()
+		cj.Spec.Schedule = "0 0 31 2 *"
+		if _, err := crons.Create(ctx, cj); err != nil {
+			return err
+		}
+		for {
+			events, err := crons.Events(ctx, "nightly-report")
+			if err != nil {
+				return err
+			}
+			for _, e := range events {
+				fmt.Println(e.Type, e.Reason)
+				return nil
+			}
+			time.Sleep(time.Millisecond) // Run has not looked at it yet
+		}
+	})
+	fmt.Println(err)
+	// Output:
+	// Warning InvalidSchedule
+	// <nil>
+}
+
+// What is accepted may still be worth a warning.
+func ExampleWarnings() {
+	old, cj := nightly(), nightly()
+	cj.Spec.Schedule = "TZ=Europe/Madrid 30 2 * * *"
+	for _, w := range cronjob.Warnings(cj, old) {
+		text, _, _ := strings.Cut(w, ", see")
+		fmt.Println(text)
+	}
+	// Output:
+	// cannot use TZ or CRON_TZ in spec.spec.schedule, use timeZone instead
+}
