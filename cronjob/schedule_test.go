@@ -1,6 +1,7 @@
 package cronjob
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"strconv"
 	"strings"
@@ -220,5 +221,41 @@ func BenchmarkNext(b *testing.B) {
 				s.Next(t)
 			}
 		})
+	}
+}
+
+func TestScheduleCache(t *testing.T) {
+	var c scheduleCache
+	utc, err := c.parse("0 2 * * *", time.UTC)
+	require.NoError(t, err)
+	again, err := c.parse("0 2 * * *", time.UTC)
+	require.NoError(t, err)
+	assert.Same(t, utc, again)
+
+	zone := time.FixedZone("X", 3600)
+	other, err := c.parse("0 2 * * *", zone)
+	require.NoError(t, err)
+	assert.NotEqual(t, utc.Next(t0), other.Next(t0))
+
+	_, err = c.parse("0 2 * *", zone)
+	require.Error(t, err)
+	for i := range maxSchedules {
+		_, err := c.parse(fmt.Sprintf("@every %ds", i+1), zone)
+		require.NoError(t, err)
+		assert.LessOrEqual(t, len(c.schedules), maxSchedules)
+	}
+}
+
+// What a Creation makes in a buffer that held another Job is what it makes in a new one.
+func TestJobBuffer(t *testing.T) {
+	var used jobBuffer
+	for _, annotations := range []map[string]string{{"a": "b"}, nil, {"c": "d"}} {
+		cj := newCronJob("* * * * *")
+		cj.Spec.JobTemplate.Metadata.Annotations = annotations
+		c := &Creation{Namespace: "default", Name: "hello-1", ScheduledTime: t0, cj: cj, zone: time.UTC}
+		j := used.make(c)
+		assert.Equal(t, c.Job(), j)
+		assert.Len(t, j.Metadata.Annotations, len(annotations)+1)
+		assert.Equal(t, cj.Spec.JobTemplate.Metadata.Annotations, annotations)
 	}
 }
