@@ -80,8 +80,8 @@ func (t *podTable) remove(u *UID) {
 	}
 	t.slots[i].run = nil
 	t.n--
-	if len(t.slots) > podTableMin && 8*t.n < len(t.slots) {
-		t.resize(len(t.slots) / 2)
+	if len(t.slots) > podTableMin && 32*t.n < len(t.slots) {
+		t.resize(max(podTableMin, len(t.slots)/8))
 	}
 }
 
@@ -130,8 +130,8 @@ func (q *podQueue) pop() *ContainerRun {
 	q.ring[q.head] = nil
 	q.head = (q.head + 1) & (len(q.ring) - 1)
 	q.n--
-	if len(q.ring) > 4096 && 8*q.n < len(q.ring) {
-		q.resize(len(q.ring) / 2)
+	if len(q.ring) > 4096 && 32*q.n < len(q.ring) {
+		q.resize(len(q.ring) / 8)
 	}
 	return r
 }
