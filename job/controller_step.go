@@ -155,8 +155,8 @@ func (c *Controller) sync(l *liveJob, now executor.Stamp) {
 	for range maxSyncs {
 		l.synced = now
 		p := l.machine.Sync(now.Time())
-		if p.Changed {
-			c.touch(l)
+		if p.Changed && !l.dirty.Load() {
+			l.dirty.Store(true)
 		}
 		again := c.carryOut(l, p, now)
 		if len(l.offers) > 0 {
@@ -169,9 +169,11 @@ func (c *Controller) sync(l *liveJob, now executor.Stamp) {
 			if l.ended {
 				c.rest(l)
 			}
+			c.publishSoon(l)
 			return
 		}
 	}
+	c.publishSoon(l)
 	c.setWake(l, now) // a Machine that always wants more must not keep the step
 }
 
@@ -189,13 +191,14 @@ func (c *Controller) rest(l *liveJob) {
 // that has passed, the end of a deletion.
 const maxSyncs = 8
 
-// touch says that l's snapshot is old.
-func (c *Controller) touch(l *liveJob) {
-	if !l.dirty.Load() {
-		l.dirty.Store(true)
+// publishSoon has those who watch see l as it is now, if it has changed: its end without delay.
+func (c *Controller) publishSoon(l *liveJob) {
+	if !l.dirty.Load() || !c.log.watched.Load() {
+		return
 	}
-	if c.log.watched.Load() {
-		c.log.enqueue(l)
+	c.log.enqueue(l)
+	if l.ended {
+		c.log.hurry()
 	}
 }
 
@@ -229,7 +232,6 @@ func (c *Controller) carryOut(l *liveJob, p *Plan, now executor.Stamp) (again bo
 	}
 	if !l.ended && !l.removed && l.machine.finished() {
 		l.ended = true
-		c.log.hurry()
 		l.wakeWaiters()
 	}
 	return again

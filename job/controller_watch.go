@@ -91,7 +91,8 @@ type watchLog struct {
 	start   status.Version // changes after this one are all there
 	until   time.Time      // kept until then, without subscribers
 	readers int
-	news    chan struct{} // closed and replaced when there is something new
+	news    chan struct{} // closed and replaced when there is something new and somebody waits for it
+	waiting bool          // somebody does
 	stale   []*liveJob    // to be published
 	urgent  bool
 	kick    chan struct{}
@@ -203,9 +204,9 @@ func (g *watchLog) add(e WatchEvent) {
 		g.changes = append(make([]WatchEvent, 0, cap(g.changes)), g.changes[cut:]...)
 	}
 	g.changes = append(g.changes, e)
-	if g.readers > 0 {
+	if g.waiting {
 		close(g.news)
-		g.news = make(chan struct{})
+		g.news, g.waiting = make(chan struct{}), false
 	}
 }
 
@@ -470,6 +471,7 @@ func (r *reader) read() (news <-chan struct{}, err error) {
 	rest := g.changes[r.next-g.first:]
 	r.batch = append(r.batch[:0], rest[:min(len(rest), 256)]...)
 	r.next += uint64(len(r.batch))
+	g.waiting = g.waiting || len(r.batch) == 0
 	return g.news, nil
 }
 
