@@ -86,9 +86,14 @@ func TestEventsOfOthersAreTold(t *testing.T) {
 			}
 		}
 		require.NoError(t, s.Delete(s.ctx, "a", DeleteOptions{}))
-		assert.Len(t, s.alarm.talk, 2)
+		talkers := func() int {
+			s.alarm.mu.Lock()
+			defer s.alarm.mu.Unlock()
+			return len(s.alarm.talk)
+		}
+		assert.Equal(t, 2, talkers())
 		sleep(eventPace)
-		assert.Empty(t, s.alarm.talk)
+		assert.Zero(t, talkers())
 		var told []string
 		for _, e := range s.events.log.List(status.ObjectReference{}) {
 			told = append(told, e.Object.Name)

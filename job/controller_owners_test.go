@@ -49,12 +49,12 @@ func names(t *testing.T, jobs *Controller) (list []string) {
 
 func TestOwnedJobsGoWithTheirOwner(t *testing.T) {
 	for name, tc := range map[string]struct {
-		how  Propagation
-		left []string
+		how        Propagation
+		gone, left []string
 	}{
-		"background": {Background, nil},
-		"foreground": {Foreground, nil},
-		"orphan":     {Orphan, []string{"child"}},
+		"background": {Background, []string{"parent", "child"}, nil},
+		"foreground": {Foreground, []string{"child", "parent"}, nil},
+		"orphan":     {Orphan, []string{"parent"}, []string{"child"}},
 	} {
 		for kind, store := range map[string]func() status.Store{
 			"in memory": func() status.Store { return nil },
@@ -63,12 +63,22 @@ func TestOwnedJobsGoWithTheirOwner(t *testing.T) {
 			t.Run(name+" "+kind, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					ownedWorld(t, store(), func(ctx context.Context, jobs *Controller, parent *Job) {
+						w, err := jobs.Watch(ctx, WatchOptions{})
+						require.NoError(t, err)
+						gone := make(chan []string)
+						go func() {
+							var list []string
+							for e := range w.Events() {
+								if e.Type == Deleted {
+									list = append(list, e.Job.Metadata.Name)
+								}
+							}
+							gone <- list
+						}()
 						require.NoError(t, jobs.Delete(ctx, "parent", DeleteOptions{Propagation: tc.how}))
-						if tc.how == Foreground {
-							_, err := jobs.Get(ctx, "parent")
-							assert.NoError(t, err, "it waits for its child")
-						}
 						time.Sleep(time.Minute)
+						w.Stop()
+						assert.Equal(t, tc.gone, <-gone, "in this order")
 						assert.Equal(t, tc.left, names(t, jobs))
 						if child, err := jobs.Get(ctx, "child"); err == nil {
 							assert.Empty(t, child.Metadata.OwnerReferences)
