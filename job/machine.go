@@ -108,11 +108,11 @@ func (m *Machine) init(j *Job, r *Record, opts MachineOptions) {
 }
 
 // empty makes m as good as new for another Job and reports whether it is worth to be kept for one: it keeps the room
-// that a small Job needs, and no Pods may be left in it.
+// that a Job of some thousand Pods needs, and no Pods may be left in it.
 func (m *Machine) empty() bool {
-	const small = 64
+	const most = 4096
 	p, q := &m.plan, &m.pending
-	if m.pods.n > 0 || max(len(m.pods.slots), cap(m.pods.free), cap(m.ended), cap(p.Untrack), cap(p.Create), cap(p.Delete), cap(p.Events)) > small {
+	if m.pods.n > 0 || max(len(m.pods.slots), cap(m.pods.free), cap(m.ended), cap(p.Untrack), cap(p.Create), cap(p.Delete), cap(p.Events)) > most {
 		return false
 	}
 	clear(m.ended[:cap(m.ended)])
