@@ -110,21 +110,23 @@ func (n *Node) unstall() {
 	defer n.mu.Unlock()
 	p := &n.pace
 	p.armed = false
-	switch {
-	case n.queued == 0 && n.held == 0: // nobody waits: when somebody does again, the next Pod taken up arms it
+	if n.queued == 0 && n.held == 0 { // nobody waits: when somebody does again, the next Pod taken up arms it
 		return
+	}
+	if n.held > 0 {
+		for w := range n.all {
+			if len(w.ended) > 0 && w.took <= p.seen { // it is at the Pod that it was at when the watch began
+				n.takeOver(w)
+			}
+		}
+	}
+	switch {
 	case p.taken != p.seen:
 		p.watch()
-		return
 	case n.queued > 0 && !n.draining:
 		p.quick = 0
 		n.summon(1)
 		n.sweepSoon()
-	}
-	for w := range n.all {
-		for _, r := range w.ended {
-			n.report(r)
-		}
 	}
 }
 

@@ -19,6 +19,8 @@ type worker struct {
 
 	states    []PodState      // of Pods that have ended and are to be reported
 	ended     []*ContainerRun // these Pods; guarded by node.mu
+	over      int             // so many of states Run has taken over; guarded by node.mu
+	took      uint64          // node.pace.taken when it took its Pod; guarded by node.mu
 	inRun     bool            // Runtime.Run is under way
 	counted   bool            // in node.looking
 	abandoned bool            // Run does not wait for it; guarded by node.mu
@@ -79,6 +81,9 @@ func (w *worker) next() bool {
 	if w.cur != nil {
 		n.pace.note(w.speed)
 	}
+	if w.over > 0 {
+		w.states, w.over = append(w.states[:0], w.states[w.over:]...), 0
+	}
 	if len(w.states) > len(w.ended) {
 		w.ended = append(w.ended, w.cur)
 		n.held++
@@ -102,6 +107,7 @@ func (w *worker) next() bool {
 			n.queued--
 			n.take(w, r)
 			n.passOn()
+			w.took = n.pace.taken
 			n.mu.Unlock()
 			return true
 		}

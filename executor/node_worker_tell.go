@@ -45,9 +45,6 @@ func (w *worker) tell() {
 	n, states, ended := w.node, w.states, w.ended
 	w.states, w.ended = states[:0], ended[:0]
 	n.held -= len(ended)
-	if w.abandoned { // Run has taken them over
-		return
-	}
 	n.mu.Unlock()
 	n.sink.Report(states)
 	n.mu.Lock()
@@ -63,10 +60,13 @@ func (n *Node) said(r *ContainerRun) {
 	}
 }
 
-// takeOver has Run report the Pods that an abandoned goroutine has not. The caller holds n.mu.
+// takeOver has Run report the Pods that have ended and that w, which is busy, has not reported. The caller holds n.mu.
 func (n *Node) takeOver(w *worker) {
 	for _, r := range w.ended {
 		n.report(r)
 		n.said(r)
 	}
+	n.held -= len(w.ended)
+	w.over += len(w.ended)
+	w.ended = w.ended[:0]
 }

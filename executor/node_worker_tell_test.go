@@ -39,13 +39,13 @@ func (s *reports) told() [][]uint64 {
 	return s.ends
 }
 
-// alone has f look at a Node where one goroutine serves all Pods. From the one numbered blocks on they block until release
+// alone has f look at a Node where one goroutine serves all Pods. From the one numbered blocks on those of the first owner block until release
 // is closed.
 func alone(t *testing.T, opts NodeOptions, blocks uint64, f func(n *Node, s *reports, stop func() error, release chan struct{})) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		n, err := NewNode(runtimeFunc(func(_ context.Context, c *ContainerRun) (Exit, error) {
-			if c.Pod().UID.Ordinal() >= blocks {
+			if c.Pod().UID.High() == 1 && c.Pod().UID.Ordinal() >= blocks {
 				<-release
 			}
 			return Exit{}, nil
@@ -109,6 +109,35 @@ func TestAPodThatBlocksKeepsNoEndBack(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Nor does it while others come and go; and what was told of in its place is settled then, and not told again.
+func TestAPodThatBlocksKeepsNoEndBackUnderTraffic(t *testing.T) {
+	alone(t, NodeOptions{}, 3, func(n *Node, s *reports, stop func() error, release chan struct{}) {
+		createMany(t, n, 3)
+		synctest.Wait()
+		begun := time.Now()
+		for i := range 100 {
+			createOne(t, n, ownedTemplate(2), 100+uint64(i))
+			synctest.Wait()
+			if told := s.told(); time.Since(begun) > 2*stallAfter {
+				require.Contains(t, told, []uint64{1, 2})
+			}
+			time.Sleep(stallAfter / 2)
+		}
+		times := 0
+		for _, ends := range s.told() {
+			if len(ends) == 2 {
+				times++
+			}
+		}
+		assert.Equal(t, 1, times)
+		n.mu.Lock()
+		assert.Equal(t, 1, n.tracked.n, "all but the one that blocks are settled")
+		n.mu.Unlock()
+		close(release)
+		assert.NoError(t, stop())
+	})
 }
 
 // The host ends while a function ignores that: what ended before is told of before Run returns, and never after.
