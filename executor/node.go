@@ -19,7 +19,7 @@ import (
 //
 // It reuses goroutines: one that has ended a Pod takes up the next pending one. A template of one
 // plain container that is never restarted costs one allocation per Pod. The ends of Pods that take no time are reported
-// several at a time, each within half a millisecond.
+// several at a time, each within about a millisecond.
 //
 // Make one with [NewNode].
 type Node struct {
@@ -280,16 +280,7 @@ func (n *Node) deleteOwned(t *Template, grace time.Duration) {
 	if o == nil {
 		return
 	}
-	found := make([]*ContainerRun, 0, o.tracked)
-	if o.tracked > 0 {
-		n.tracked.each(func(r *ContainerRun) bool {
-			if keyOf(r.pod.Template) == keyOf(t) {
-				found = append(found, r)
-			}
-			return len(found) < o.tracked
-		})
-	}
-	for _, r := range found {
+	for _, r := range n.trackedOf(t, o) {
 		n.delete(r, grace)
 		n.untrack(r)
 	}

@@ -4,6 +4,7 @@ package executor
 // that the deletion of one Job need not look at the Pods of all others.
 type ownedPods struct {
 	tracked     int
+	low, high   UID // between which the tracked ones are, if there are any
 	kept        int
 	first, last uint64 // places in Node.kept between which they are, if there are any
 }
@@ -61,7 +62,40 @@ func (n *Node) disown(t *Template, o *ownedPods) {
 // track adds r. The caller holds n.mu.
 func (n *Node) track(place int, r *ContainerRun) {
 	n.tracked.fill(place, r)
-	n.ownedBy(r.pod.Template, &n.creating).tracked++
+	o := n.ownedBy(r.pod.Template, &n.creating)
+	switch uid := r.pod.UID; {
+	case o.tracked == 0:
+		o.low, o.high = uid, uid
+	case uid.Compare(o.high) > 0: // as a rule
+		o.high = uid
+	case uid.Compare(o.low) < 0:
+		o.low = uid
+	}
+	o.tracked++
+}
+
+// trackedOf returns the tracked Pods of t's owner, whose account o is. The caller holds n.mu.
+func (n *Node) trackedOf(t *Template, o *ownedPods) []*ContainerRun {
+	found := make([]*ContainerRun, 0, o.tracked)
+	if o.tracked == 0 {
+		return found
+	}
+	look := func(r *ContainerRun) bool {
+		if r != nil && keyOf(r.pod.Template) == keyOf(t) {
+			found = append(found, r)
+		}
+		return len(found) < o.tracked
+	}
+	first, last := o.low.Ordinal(), o.high.Ordinal()
+	if o.low.High() != o.high.High() || last-first >= uint64(n.tracked.n) {
+		n.tracked.each(look)
+		return found
+	}
+	for more := true; more && first <= last; first++ {
+		uid := NewUID(o.low.High(), first)
+		more = look(n.tracked.get(&uid))
+	}
+	return found
 }
 
 // settle lets an ended and untracked Pod leave the table, for ever or to be kept for a while. The caller holds n.mu.
