@@ -97,17 +97,16 @@ func (m *Machine) activeNameAt(name string) int {
 	return -1
 }
 
-// removeActive takes one Job out of status.active: that of the UID, or, if uid is empty, of the name.
+// removeActive takes a Job out of status.active: that of the UID, or, if uid is empty, of the name.
 func (m *Machine) removeActive(uid, name string) {
-	i := m.activeAt(uid)
-	if uid == "" {
-		i = m.activeNameAt(name)
-	}
-	if i < 0 {
-		return
-	}
-	m.status.Active = slices.Delete(m.status.Active, i, i+1)
-	m.dirty = true
+	n := len(m.status.Active)
+	m.status.Active = slices.DeleteFunc(m.status.Active, func(r JobReference) bool {
+		if uid == "" {
+			return r.Name == name
+		}
+		return r.UID == uid
+	})
+	m.dirty = m.dirty || len(m.status.Active) < n
 }
 
 // uidOf finds the Job that an entry of status.active means: by UID, else by name (C-33). Empty: there is none.

@@ -292,3 +292,20 @@ func TestMachineComparesAStatusOfOthers(t *testing.T) {
 	assert.Equal(t, []status.Reason{status.ReasonSawCompletedJob}, p.reasons)
 	assert.Equal(t, at(1), p.m.Status().LastSuccessfulTime.Time)
 }
+
+// A Job that stands in status.active twice (UpdateStatus takes anything) leaves it once and for all when it ends.
+func TestJobThatIsActiveTwice(t *testing.T) {
+	cj := newCronJob("* * * * *")
+	cj.Spec.ConcurrencyPolicy = Forbid
+	p := newPlay(t, cj)
+	p.until(at(1))
+	assert.Len(t, p.started, 1)
+	st := p.m.Status()
+	st.Active = append(st.Active, st.Active[0])
+	p.m.SetStatus(st)
+	p.sync()
+	p.finish(status.ConditionComplete)
+	assert.Empty(t, p.m.Status().Active)
+	p.until(at(2))
+	assert.Len(t, p.started, 2)
+}
