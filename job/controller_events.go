@@ -224,7 +224,8 @@ func (c *Controller) tellAll(ls []*liveJob) {
 		c.release(l)
 		if ended {
 			c.tellEnd(l, told)
-		} else {
+		} else if len(told) > 0 {
+			c.tellLate() // it is older: the log forgets what comes first
 			c.tell(jobRef(l.key, l.uid), told)
 		}
 	}

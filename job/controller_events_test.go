@@ -98,11 +98,34 @@ func TestEventsOfOthersAreTold(t *testing.T) {
 		for _, e := range s.events.log.List(status.ObjectReference{}) {
 			told = append(told, e.Object.Name)
 		}
-		assert.ElementsMatch(t, []string{"c", "d"}, told)
+		require.Len(t, told, 7, "two of b and of e each")
+		assert.ElementsMatch(t, []string{"c", "d"}, told[5:], "after those that are older")
 		for _, name := range names {
 			events, err := s.Events(s.ctx, name)
 			require.NoError(t, err)
 			assert.NotEmpty(t, events, name)
 		}
 	})
+}
+
+// Reading does not let many Jobs that ended before push the newest events out of the log.
+func TestEventsOfARunningJobStay(t *testing.T) {
+	for _, told := range []bool{false, true} {
+		t.Run(fmt.Sprintf("told before they are read: %t", told), func(t *testing.T) {
+			inBubble(t, Options{}, func(s *stand) {
+				for i := range maxLate + 1 {
+					_, err := s.Create(s.ctx, testJob(fmt.Sprintf("j%d", i), 1, 0))
+					require.NoError(t, err)
+				}
+				sleep(eventPace)
+				s.create(testJob("x", 1, 1))
+				if told {
+					sleep(eventPace)
+				}
+				events, err := s.Events(s.ctx, "x")
+				require.NoError(t, err)
+				assert.NotEmpty(t, events)
+			})
+		})
+	}
 }
