@@ -108,11 +108,11 @@ func (m *Machine) init(j *Job, r *Record, opts MachineOptions) {
 }
 
 // empty makes m as good as new for another Job and reports whether it is worth to be kept for one: it keeps the room
-// that a Job of some thousand Pods needs, and no Pods may be left in it.
+// that a Job of a thousand Pods at once needs, and no Pods may be left in it.
 func (m *Machine) empty() bool {
-	const most = 4096
+	const most = 1024
 	p, q := &m.plan, &m.pending
-	if m.pods.n > 0 || max(len(m.pods.slots), cap(m.pods.free), cap(m.ended), cap(p.Untrack), cap(p.Create), cap(p.Delete), cap(p.Events)) > most {
+	if m.pods.n > 0 || max(len(m.pods.slots)/2, cap(m.pods.free), cap(m.ended), cap(p.Untrack), cap(q.Untrack), cap(p.Create), cap(p.Delete), cap(p.Events)) > most {
 		return false
 	}
 	clear(m.ended[:cap(m.ended)])
