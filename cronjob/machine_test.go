@@ -309,3 +309,8 @@ func TestJobThatIsActiveTwice(t *testing.T) {
 	p.until(at(2))
 	assert.Len(t, p.started, 2)
 }
+
+func TestCreationThatNobodyMade(t *testing.T) {
+	assert.Nil(t, (*Creation)(nil).Job())
+	assert.Nil(t, new(Creation).Job())
+}

@@ -59,17 +59,23 @@ func (m *Machine) create() {
 	m.plan.Create = &m.start
 }
 
-// Creation is one Job to create.
+// Creation is one Job to create, as a [Machine] has decided it. It is valid until the Machine's next Sync.
 type Creation struct {
 	Namespace, Name string
-	ScheduledTime   time.Time
+	ScheduledTime   time.Time // which the name and the annotation of the Job tell, too (C-60)
 
 	cj   *CronJob
 	zone *time.Location // of the annotation
 }
 
-// Job makes the Job. It shares memory with the CronJob's template and is not to be changed.
-func (c *Creation) Job() *job.Job { return new(jobBuffer).make(c) }
+// Job makes the Job. It shares memory with the CronJob's template and is not to be changed. Of a Creation that is not a
+// Machine's there is none: nil.
+func (c *Creation) Job() *job.Job {
+	if c == nil || c.cj == nil {
+		return nil
+	}
+	return new(jobBuffer).make(c)
+}
 
 // jobBuffer is a Job in one piece of memory, which can be used again.
 type jobBuffer struct {
