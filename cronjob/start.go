@@ -62,7 +62,7 @@ func (m *Machine) create() {
 // Creation is one Job to create, as a [Machine] has decided it. It is valid until the Machine's next Sync.
 type Creation struct {
 	Namespace, Name string
-	ScheduledTime   time.Time // which the name and the annotation of the Job tell, too (C-60)
+	ScheduledTime   time.Time // which the name and the annotation of the Job tell, too (C-20, C-21)
 
 	cj   *CronJob
 	zone *time.Location // of the annotation
