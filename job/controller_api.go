@@ -436,7 +436,7 @@ func (c *Controller) Events(ctx context.Context, key string) ([]status.Event, er
 		ref.UID = l.uid
 		c.tellAll([]*liveJob{l})
 	}
-	c.tellLate()
+	c.events.write()
 	events := c.events.log.List(ref)
 	if err != nil && len(events) == 0 {
 		return nil, err

@@ -149,16 +149,15 @@ func (c *Controller) remove(l *liveJob, stored status.Version) {
 		c.show(l)
 	}
 	withPods := l.removal == goesWithPods
-	told := l.takeEvents()
 	c.alarm.hush(l)
 	last := c.publish(l, nil, stored)
 	c.log.hurry()
-	c.forget(l)
 	if l.last = last; last != nil && l.expired {
 		c.last.put(last)
 	}
+	c.tellLater(l)
+	c.forget(l) // after that, so that who does not find it any more finds what it was
 	l.wakeWaiters()
-	c.tellLater(l, told)
 	if withPods {
 		var open []executor.UID
 		for _, o := range l.openPods() {

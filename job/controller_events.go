@@ -13,13 +13,16 @@ type eventSink struct {
 	log      *status.EventLog
 	recorder status.Recorder
 
-	mu      sync.Mutex
+	calling sync.Mutex // held while recorder is called, without any other lock
+
+	mu      sync.Mutex // locked within any step
 	late    []lateEvents
-	dropped int // of late, from its beginning
-	lateN   int // events in the rest of late
+	dropped int            // of late, from its beginning
+	lateN   int            // events in the rest of late
+	calls   []status.Event // in the log, not in recorder yet
 }
 
-// lateEvents are those of a Job that has ended or gone, not told yet.
+// lateEvents are those of a Job that are not in the log yet.
 type lateEvents struct {
 	key, uid string
 	told     []toldEvent
@@ -105,18 +108,12 @@ func follows(a, b *executor.PodRange) bool {
 	return a.Index < 0 && b.Index < 0 || a.Index >= 0 && a.Index+a.N == b.Index
 }
 
-// takeEvents returns what is to be told. The caller has the step, lets it go, and
-// then tells.
-func (l *liveJob) takeEvents() []toldEvent {
+// tellLater puts l's events in line for the log: for a Recorder they are made soon, without one when somebody reads.
+// The newest push out those that the log would have forgotten, so that what nobody reads costs next to nothing. The
+// caller has the step.
+func (c *Controller) tellLater(l *liveJob) {
 	told := l.told
-	l.told = nil
-	return told
-}
-
-// tellLater has events of a Job told that has ended or gone: to a Recorder soon, without one when somebody reads.
-// The newest push out those that the log would have forgotten, so that what nobody reads costs next to nothing.
-func (c *Controller) tellLater(l *liveJob, told []toldEvent) {
-	if len(told) == 0 {
+	if l.told = nil; len(told) == 0 {
 		return
 	}
 	var of, names *executor.Template
@@ -148,33 +145,50 @@ func (c *Controller) tellLater(l *liveJob, told []toldEvent) {
 	}
 }
 
-// tellEnd has events of a Job told that has ended: to a Recorder at once.
-func (c *Controller) tellEnd(l *liveJob, told []toldEvent) {
-	if c.events.recorder == nil {
-		c.tellLater(l, told)
-	} else {
-		c.tell(jobRef(l.key, l.uid), told)
+// tellAll puts the events of these Jobs in line.
+func (c *Controller) tellAll(ls []*liveJob) {
+	goOn := false
+	for _, l := range ls {
+		l.step.Lock()
+		goOn = goOn || !l.ended
+		c.tellLater(l)
+		c.park(l)
+		c.release(l)
+	}
+	if goOn {
+		c.events.write() // so that the log can count what repeats itself
 	}
 }
 
-// tellLate tells them. It is called without any lock.
-func (c *Controller) tellLate() {
-	s := &c.events
+// call has the Recorder, if there is one, told of all events until now. It is called without any lock.
+func (s *eventSink) call() {
+	if s.recorder == nil {
+		return
+	}
+	s.calling.Lock() // even if there are no calls: another may be making them
+	defer s.calling.Unlock()
+	s.write()
 	s.mu.Lock()
-	late := s.late[s.dropped:]
-	s.late, s.dropped, s.lateN = nil, 0, 0
-	if s.recorder != nil {
-		s.mu.Unlock() // it may call the Controller
-	} else {
-		defer s.mu.Unlock() // so that whoever reads next finds them in the log
-	}
-	for i := range late {
-		c.tell(jobRef(late[i].key, late[i].uid), late[i].told)
+	calls := s.calls
+	s.calls = nil
+	s.mu.Unlock()
+	for i := range calls {
+		s.recorder.Record(calls[i])
 	}
 }
 
-// tell makes events of what was counted. It is called without any step.
-func (c *Controller) tell(ref status.ObjectReference, told []toldEvent) {
+// write makes the events that are in line.
+func (s *eventSink) write() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range s.late[s.dropped:] {
+		s.make(jobRef(e.key, e.uid), e.told)
+	}
+	s.late, s.dropped, s.lateN = nil, 0, 0
+}
+
+// make makes events of what was counted. The caller has mu.
+func (s *eventSink) make(ref status.ObjectReference, told []toldEvent) {
 	for i := range told {
 		t := &told[i]
 		e := status.Event{
@@ -194,7 +208,7 @@ func (c *Controller) tell(ref status.ObjectReference, told []toldEvent) {
 					break // it names the rest
 				}
 				e.Count = 1
-				c.record(e)
+				s.record(e)
 				rest--
 			}
 		} else {
@@ -202,31 +216,14 @@ func (c *Controller) tell(ref status.ObjectReference, told []toldEvent) {
 		}
 		if rest > 0 {
 			e.Count = rest
-			c.record(e)
+			s.record(e)
 		}
 	}
 }
 
-func (c *Controller) record(e status.Event) {
-	c.events.log.Record(e)
-	if c.events.recorder != nil {
-		c.events.recorder.Record(e)
-	}
-}
-
-// tellAll tells the events of these Jobs.
-func (c *Controller) tellAll(ls []*liveJob) {
-	for _, l := range ls {
-		l.step.Lock()
-		told := l.takeEvents()
-		ended := l.ended
-		c.park(l)
-		c.release(l)
-		if ended {
-			c.tellEnd(l, told)
-		} else if len(told) > 0 {
-			c.tellLate() // it is older: the log forgets what comes first
-			c.tell(jobRef(l.key, l.uid), told)
-		}
+func (s *eventSink) record(e status.Event) {
+	s.log.Record(e)
+	if s.recorder != nil {
+		s.calls = append(s.calls, e)
 	}
 }

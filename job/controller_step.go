@@ -181,7 +181,7 @@ func (c *Controller) sync(l *liveJob, now executor.Stamp) {
 // caller has the step; no Store is in use.
 func (c *Controller) rest(l *liveJob) {
 	if c.events.recorder == nil {
-		c.tellLater(l, l.takeEvents())
+		c.tellLater(l)
 		c.alarm.hush(l)
 	}
 	c.park(l)

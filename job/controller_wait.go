@@ -19,6 +19,7 @@ func (c *Controller) Wait(ctx context.Context, key string) (*Job, error) {
 	if err != nil {
 		if ns, name, bad := status.ParseKey(key); bad == nil {
 			if j := c.last.get(ns + "/" + name); j != nil && j.Finished() {
+				c.events.call()
 				return j, nil
 			}
 		}
@@ -34,21 +35,19 @@ func (c *Controller) Wait(ctx context.Context, key string) (*Job, error) {
 			j = c.show(l)
 		}
 		done := l.removed || j != nil && j.Finished()
-		var told []toldEvent
-		if done && !l.removed {
-			told = l.takeEvents()
+		if done {
+			c.tellLater(l)
 		} else {
 			ch = make(chan struct{})
 			l.waiters = append(l.waiters, ch)
 		}
 		removed, last := l.removed, l.last
 		c.release(l)
-		switch {
-		case removed:
-			c.tellLate()
-			return lastState(l, last)
-		case done:
-			c.tellEnd(l, told)
+		if done {
+			c.events.call()
+			if removed {
+				return lastState(l, last)
+			}
 			return j, nil
 		}
 		select {
