@@ -3,6 +3,7 @@ package cronjob
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/podless/podless/status"
@@ -81,7 +82,9 @@ func (m *Machine) delete(name, uid string, why DeletionReason) {
 
 // Deleted answers one of Plan.Delete: the Job's deletion has begun.
 func (m *Machine) Deleted(uid string) {
-	m.waiting--
+	if !m.answered(sweeping, replacing) {
+		return
+	}
 	var s JobState
 	if k := m.find(uid); k != nil {
 		k.asked = true
@@ -97,18 +100,20 @@ func (m *Machine) Deleted(uid string) {
 // DeleteFailed answers one of Plan.Delete: the Job is still there, or was not when the deletion was asked for
 // ([status.ErrNotFound]).
 func (m *Machine) DeleteFailed(uid string, err error) {
-	m.waiting--
+	if !m.answered(sweeping, replacing) {
+		return
+	}
 	if m.phase == sweeping { // C-71
 		m.tidy = false
 		if !errors.Is(err, status.ErrNotFound) {
-			m.event(status.EventWarning, status.ReasonFailedDelete, "Deleted job: "+err.Error()) // E-23, sic
+			m.event(status.EventWarning, status.ReasonFailedDelete, fmt.Sprint("Deleted job: ", err)) // E-23, sic
 		}
 		return
 	}
 	m.failed = true
 	if errors.Is(err, status.ErrNotFound) {
-		m.event(status.EventWarning, status.ReasonFailedGet, "Get job: "+err.Error()) // E-35
+		m.event(status.EventWarning, status.ReasonFailedGet, fmt.Sprint("Get job: ", err)) // E-35
 		return
 	}
-	m.event(status.EventWarning, status.ReasonFailedDelete, "Deleted job: "+err.Error()) // E-23
+	m.event(status.EventWarning, status.ReasonFailedDelete, fmt.Sprint("Deleted job: ", err)) // E-23
 }

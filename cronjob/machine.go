@@ -72,8 +72,8 @@ const (
 )
 
 // NewMachine returns the Machine of cj, which is defaulted and valid; it may come from a
-// Store. Its Jobs are told with Observe before the first Sync, and so is any
-// Job that has the name of one in status.active.
+// Store. Without a creationTimestamp it is as old as can be. Its Jobs are told with Observe
+// before the first Sync, and so is any Job that has the name of one in status.active.
 func NewMachine(cj *CronJob, opts MachineOptions) *Machine {
 	m := &Machine{opts: opts}
 	m.renew(cj)

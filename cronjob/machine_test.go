@@ -314,3 +314,46 @@ func TestCreationThatNobodyMade(t *testing.T) {
 	assert.Nil(t, (*Creation)(nil).Job())
 	assert.Nil(t, new(Creation).Job())
 }
+
+// Answers that nobody has asked for change nothing, and an error may be missing.
+func TestAnswersOutOfTurn(t *testing.T) {
+	p := newPlay(t, newCronJob("* * * * *"))
+	answer := func() {
+		s := JobState{Name: "other", UID: "other", Owner: "cron-uid"}
+		p.m.Created(s)
+		p.m.AlreadyExists(s)
+		p.m.CreateFailed(nil)
+		p.m.Deleted("other")
+		p.m.DeleteFailed("other", nil)
+	}
+	answer()
+	p.until(at(1))
+	require.Equal(t, []string{name(1)}, p.started)
+	require.Len(t, p.m.Status().Active, 1)
+
+	answer()
+	p.finish(status.ConditionComplete)
+	plan := p.m.Sync(at(2))
+	require.NotNil(t, plan.Create)
+	p.m.Deleted("other")
+	p.m.CreateFailed(nil)
+	answer()
+	plan = p.m.Sync(at(2))
+	assert.Nil(t, plan.Create)
+	require.Len(t, plan.Events, 1)
+	assert.Equal(t, "Error creating job: <nil>", plan.Events[0].Message())
+	plan = p.m.Sync(plan.WakeAt)
+	require.NotNil(t, plan.Create)
+	assert.Equal(t, name(2), plan.Create.Name)
+}
+
+// A CronJob without creationTimestamp is as old as can be: its newest firing is found at once all the same.
+func TestMachineOfAnAncientCronJob(t *testing.T) {
+	cj := newCronJob("* * * * *")
+	cj.Metadata.CreationTimestamp = status.Time{}
+	plan := NewMachine(cj, MachineOptions{Local: time.UTC}).Sync(t0.Add(30 * time.Second))
+	require.NotNil(t, plan.Create)
+	assert.Equal(t, name(0), plan.Create.Name)
+	require.Len(t, plan.Events, 1)
+	assert.Equal(t, status.ReasonTooManyMissedTimes, plan.Events[0].Reason)
+}

@@ -83,11 +83,11 @@ func mostRecent(s *firings, from starts, now time.Time) (missed, error) {
 		return m, errSilent
 	}
 	// An estimate from the first interval, which also tells where to begin the search for the newest.
-	count := int64(now.Sub(first)/time.Second)/interval + 1
+	count := (now.Unix()-first.Unix())/interval + 1
 	if m.class = missedFew; count > manyMissed { // C-36
 		m.class = missedMany
 	}
-	t := first.Add(time.Duration((count-2)*interval) * time.Second)
+	t := time.Unix(first.Unix()+(count-2)*interval, 0).In(first.Location()) // more than a Duration, perhaps
 	for t = s.Next(t); !t.IsZero() && !t.After(now); t = s.Next(t) {
 		m.due = t
 	}

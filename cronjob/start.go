@@ -2,7 +2,9 @@ package cronjob
 
 import (
 	"errors"
+	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -121,9 +123,20 @@ func (b *jobBuffer) begin(cj *CronJob, name string) {
 	}
 }
 
-// Created answers Plan.Create: the Job exists now, as s.
-func (m *Machine) Created(s JobState) {
+// answered reports whether such an answer is missing, and counts it.
+func (m *Machine) answered(in ...phase) bool {
+	if m.waiting == 0 || !slices.Contains(in, m.phase) {
+		return false
+	}
 	m.waiting--
+	return true
+}
+
+// Created answers Plan.Create: the Job exists now, as s. Like all answers it is ignored if nobody has asked.
+func (m *Machine) Created(s JobState) {
+	if !m.answered(creating) {
+		return
+	}
 	m.insert(s)
 	m.eventOf(status.EventNormal, status.ReasonSuccessfulCreate, "Created job ", s.Name) // E-20
 	m.started(s)
@@ -133,7 +146,9 @@ func (m *Machine) Created(s JobState) {
 // one that was to be created (C-60). Somebody else's keeps the time from being started; unlike
 // Kubernetes, the CronJob goes on with the next time.
 func (m *Machine) AlreadyExists(s JobState) {
-	m.waiting--
+	if !m.answered(creating) {
+		return
+	}
 	if s.Owner != m.cj.Metadata.UID {
 		m.requeue()
 		return
@@ -144,12 +159,14 @@ func (m *Machine) AlreadyExists(s JobState) {
 
 // CreateFailed answers Plan.Create: there is no such Job. The sync is repeated later (C-58).
 func (m *Machine) CreateFailed(err error) {
-	m.waiting--
+	if !m.answered(creating) {
+		return
+	}
 	m.failed = true
 	if errors.Is(err, ErrTerminating) {
 		return
 	}
-	m.event(status.EventWarning, status.ReasonFailedCreate, "Error creating job: "+err.Error()) // E-21
+	m.event(status.EventWarning, status.ReasonFailedCreate, fmt.Sprint("Error creating job: ", err)) // E-21
 }
 
 // ErrTerminating is the error of a creation that is refused because the namespace goes away: it is

@@ -89,8 +89,8 @@ func TestPrepareUpdate(t *testing.T) {
 func TestDecodeErrors(t *testing.T) {
 	for in, want := range map[string]string{
 		`{"kind":"Job","spec":{"suspended":true}}`: `line 1: unknown field "spec.suspended" (did you mean "suspend"?)`,
-		"{\n\"kind\":\"CronJob\"}":                 `line 2: kind: Invalid value: "CronJob": must be "Job"`,
-		`{"apiVersion":"v1"}`:                      `line 1: apiVersion: Invalid value: "v1": must be "batch/v1"`,
+		"{\n\"kind\":\"CronJob\"}":                 `line 2: kind: Unsupported value: "CronJob": supported values: "Job"`,
+		`{"apiVersion":"v1"}`:                      `line 1: apiVersion: Unsupported value: "v1": supported values: "batch/v1"`,
 		"{\n1}":                                    `line 2: Invalid value: must be JSON: invalid character '1'`,
 		`null`:                                     `Required value: must be an object with the fields of Job`,
 		`{} {}`:                                    `line 1: Invalid value: must be JSON: more than one value`,

@@ -1,14 +1,6 @@
 package job
 
-import (
-	"encoding/json"
-	"errors"
-	"strconv"
-
-	"github.com/podless/podless/internal/openapi"
-	"github.com/podless/podless/internal/rawjson"
-	"github.com/podless/podless/status"
-)
+import "github.com/podless/podless/internal/openapi"
 
 // APIVersion and Kind of a Job.
 const (
@@ -22,36 +14,9 @@ const (
 //
 // Kubernetes: field validation Strict.
 func Decode(data []byte) (*Job, error) {
-	doc, err := rawjson.Parse(data)
-	if err != nil {
-		return nil, status.FieldErrors{notJSON(err)}
-	}
-	errs := openapi.Check("Job", "", doc)
-	for _, f := range [...]struct{ name, want string }{{"apiVersion", APIVersion}, {"kind", Kind}} {
-		if v := doc.Get(f.name); v != nil && v.Kind == rawjson.String && v.Text != f.want && v.Text != "" {
-			e := status.TypeInvalid(f.name, v.Text, "must be "+strconv.Quote(f.want))
-			e.Line = v.Line
-			errs = append(errs, e)
-		}
-	}
-	if doc.Kind == rawjson.Null {
-		errs = append(errs, status.Required("", "must be an object with the fields of Job"))
-	}
-	if len(errs) > 0 {
-		return nil, errs
-	}
 	j := new(Job)
-	if err := json.Unmarshal(doc.AppendJSON(nil), j); err != nil { // the check before leaves nothing to find
-		return nil, status.FieldErrors{status.TypeInvalid("", status.OmitValue, err.Error())}
+	if err := openapi.Decode(APIVersion, Kind, data, j); err != nil {
+		return nil, err
 	}
 	return j, nil
-}
-
-func notJSON(err error) *status.FieldError {
-	e := status.TypeInvalid("", status.OmitValue, err.Error())
-	var syntax *rawjson.SyntaxError
-	if errors.As(err, &syntax) {
-		e.Line, e.Detail = syntax.Line, "must be JSON: "+syntax.Err.Error()
-	}
-	return e
 }

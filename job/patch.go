@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/podless/podless/internal/openapi"
 	"github.com/podless/podless/internal/rawjson"
 	"github.com/podless/podless/status"
 )
@@ -22,7 +23,7 @@ func ApplyPatch(j *Job, strategic bool, patch []byte) (*Job, error) {
 		return nil, required("job", "a *job.Job")
 	}
 	if _, err := rawjson.Parse(patch); err != nil {
-		e := notJSON(err)
+		e := openapi.NotJSON(err)
 		e.Field = patchField
 		return nil, status.FieldErrors{e}
 	}
