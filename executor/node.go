@@ -63,7 +63,8 @@ type Node struct {
 	sweep    *time.Timer // while Pods are active
 	sweeping bool
 	pace     pace
-	done     chan struct{} // closed when draining and workers is 0
+	done     chan struct{}  // closed when draining and workers is 0
+	blank    []ContainerRun // of the next Pods
 	out      []*ContainerRun
 	telling  []*ContainerRun // Run's: with runTelling
 	gone     []UID
@@ -168,20 +169,33 @@ func (n *Node) accept(p *PodRange, from int32, fitting bool) (accepted int32, er
 		if fitting && n.limited && !n.fits(n.shape.need) {
 			return accepted, nil
 		}
-		n.add(place, p.pod(uid, k))
+		n.add(place, n.newRun(p, uid, k))
 		accepted++
 	}
 	return accepted, nil
 }
 
-// pod returns the record of the Pod numbered k.
-func (p *PodRange) pod(uid UID, k int32) *ContainerRun {
-	r := &ContainerRun{pod: Pod{UID: uid, Template: p.Template, Created: p.Created, Index: p.Index,
-		Failures: p.Failures, Ignored: p.Ignored}}
-	if p.Index >= 0 {
-		r.pod.Index += k
+// newRun returns the record of p's Pod numbered k. The caller holds n.mu.
+func (n *Node) newRun(p *PodRange, uid UID, k int32) *ContainerRun {
+	if len(n.blank) == 0 {
+		n.blank = make([]ContainerRun, blankRuns)
 	}
+	r := &n.blank[0]
+	n.blank = n.blank[1:]
+	p.fill(&r.pod, uid, k)
 	return r
+}
+
+// blankRuns is how many records are allocated at once. One that stays keeps the others' memory, so they are few.
+const blankRuns = 16
+
+// fill makes pod that of p numbered k.
+func (p *PodRange) fill(pod *Pod, uid UID, k int32) {
+	pod.UID, pod.Template, pod.Created = uid, p.Template, p.Created
+	pod.Index, pod.Failures, pod.Ignored = p.Index, p.Failures, p.Ignored
+	if p.Index >= 0 {
+		pod.Index += k
+	}
 }
 
 // prepare makes t the Template of the next Pods. The caller holds n.mu.

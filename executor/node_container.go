@@ -24,6 +24,7 @@ type ContainerRun struct {
 	code     int32     // written by the goroutine that ends the run, before runEnded is set
 	started  Stamp     // when a goroutine took it up; 0: it waits in the queue. Guarded by node.mu
 	finished Stamp     // as code
+	message  string    // of a fast Pod that has no detail; as code
 	shape    *podShape // whose room it takes up, or waits for; guarded by node.mu
 }
 
@@ -59,8 +60,7 @@ type runMore struct {
 	log   *containerLog // of a fast Pod or of this run
 	rare  *runRare
 
-	detail  *PodDetail // of a fast Pod, made at the end if there is more to say than code and message; nil before
-	message string     // of a fast Pod that has no detail; written as code
+	detail *PodDetail // of a fast Pod, made at the end if there is more to say than code and message; nil before
 }
 
 // runRare is what only few runs have. Guarded by runMore.mu.

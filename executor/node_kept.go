@@ -52,31 +52,27 @@ func (q *keptPods) push(r *ContainerRun) uint64 {
 	p.created, p.started, p.finished = r.pod.Created, r.started, r.finished
 	p.index, p.failures, p.ignored, p.code = r.pod.Index, r.pod.Failures, r.pod.Ignored, r.code
 	p.template, p.state = q.number, r.state.Or(runKept)|runKept
-	if m := r.more.Load(); m != nil { // after runKept was set: what comes later is lost (logOf)
-		q.more(place, r, m)
+	if m := r.more.Load(); m != nil && m.any() { // after runKept was set: what comes later is lost (logOf)
+		if q.rich == nil {
+			q.rich = make([]*ContainerRun, len(q.ring))
+		}
+		q.rich[place] = r
+	} else if r.message != "" {
+		if q.said == nil {
+			q.said = make([]string, len(q.ring))
+		}
+		q.said[place] = r.message
 	}
 	q.n++
 	q.live++
 	return q.base + uint64(q.n-1)
 }
 
-// more keeps what there is to say of r beside its record.
-func (q *keptPods) more(place int, r *ContainerRun, m *runMore) {
+// any reports whether there is anything to say of an ended Pod beside its record.
+func (m *runMore) any() bool {
 	m.mu.Lock()
-	plain := m.log == nil && m.detail == nil && m.rare == nil
-	m.mu.Unlock()
-	switch {
-	case !plain:
-		if q.rich == nil {
-			q.rich = make([]*ContainerRun, len(q.ring))
-		}
-		q.rich[place] = r
-	case m.message != "":
-		if q.said == nil {
-			q.said = make([]string, len(q.ring))
-		}
-		q.said[place] = m.message
-	}
+	defer m.mu.Unlock()
+	return m.log != nil || m.detail != nil || m.rare != nil
 }
 
 func (q *keptPods) grow() {
@@ -151,8 +147,8 @@ func (q *keptPods) at(i int) *ContainerRun {
 	r := &ContainerRun{node: q.node, code: p.code, started: p.started, finished: p.finished,
 		pod: Pod{UID: p.uid, Template: q.templates[p.template].t, Created: p.created, Index: p.index, Failures: p.failures, Ignored: p.ignored}}
 	r.state.Store(p.state)
-	if q.said != nil && q.said[place] != "" {
-		r.more.Store(&runMore{message: q.said[place]})
+	if q.said != nil {
+		r.message = q.said[place]
 	}
 	return r
 }

@@ -84,7 +84,9 @@ func (n *Node) provide() {
 func (n *Node) passOn() {
 	switch n.pace.taken++; {
 	case n.pace.alone():
-		n.pace.watch()
+		if n.queued > 0 || n.held > 0 { // else nobody waits
+			n.pace.watch()
+		}
 	case n.queued == 0 || n.looking.Load() > 0:
 	default:
 		n.summon(1)

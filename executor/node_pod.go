@@ -99,7 +99,7 @@ func (w *worker) serveSlow(r *ContainerRun, first *firstRun) {
 	old := r.state.Or(runSlow)
 	if old&runEnded != 0 { // abandoned meanwhile
 		m.mu.Unlock()
-		w.finished(r, old, PodState{})
+		w.finished(r, old)
 		return
 	}
 	if old&runStopping != 0 { // while it was still taken for a fast one
@@ -137,7 +137,7 @@ func (w *worker) serveSlow(r *ContainerRun, first *firstRun) {
 	p.more.mu.Unlock()
 	r.ended()
 	n.cleanUp(r.pod.UID, false)
-	w.finished(r, old, r.snapshot())
+	w.finished(r, old)
 }
 
 // loop runs until all containers have stopped for good, and reports true then. It reports false if the Pod goes on

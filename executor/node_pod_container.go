@@ -180,7 +180,7 @@ func (p *podWorker) runContainer(run *ContainerRun) {
 	exit, err, returned := Exit{}, error(nil), false
 	defer func() {
 		if !returned { // runtime.Goexit in user code
-			exit, err = goexit(), nil
+			exit, err = *goexit(), nil
 		}
 		p.ended(run, exit, err)
 	}()

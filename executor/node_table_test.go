@@ -80,7 +80,7 @@ func TestKeptPodsByOwner(t *testing.T) {
 			r.state.Or(runSucceeded | runSaid)
 			switch rnd.IntN(4) {
 			case 0:
-				r.moreOf().message = uid.String()
+				r.message = uid.String()
 			case 1:
 				_, err := r.Stdout().Write([]byte(uid.String()))
 				require.NoError(t, err)

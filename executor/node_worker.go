@@ -21,6 +21,7 @@ type worker struct {
 	ended     []*ContainerRun // these Pods; guarded by node.mu
 	over      int             // so many of states Run has taken over; guarded by node.mu
 	took      uint64          // node.pace.taken when it took its Pod; guarded by node.mu
+	lone      bool            // no other Pod was queued or ended then
 	inRun     bool            // Runtime.Run is under way
 	counted   bool            // in node.looking
 	abandoned bool            // Run does not wait for it; guarded by node.mu
@@ -69,15 +70,24 @@ func (w *worker) announce() {
 }
 
 // goexit is how a container ends whose function called runtime.Goexit.
-func goexit() Exit {
-	return Exit{Code: 2, Message: "the function called runtime.Goexit"}
+func goexit() *Exit {
+	return &Exit{Code: 2, Message: "the function called runtime.Goexit"}
 }
 
 // next takes the next Pod and reports whether there is one: otherwise w must end. It is counted in
 // node.looking when it calls.
 func (w *worker) next() bool {
 	n := w.node
+	told := w.lone && len(w.states) == 1
+	if told { // there is nothing to hold it for
+		states := w.states
+		w.states = states[:0]
+		n.sink.Report(states)
+	}
 	n.mu.Lock()
+	if told {
+		n.said(w.cur)
+	}
 	if w.cur != nil {
 		n.pace.note(w.speed)
 	}
@@ -107,7 +117,7 @@ func (w *worker) next() bool {
 			n.queued--
 			n.take(w, r)
 			n.passOn()
-			w.took = n.pace.taken
+			w.took, w.lone = n.pace.taken, n.queued == 0 && len(w.states) == 0
 			n.mu.Unlock()
 			return true
 		}
@@ -205,13 +215,13 @@ func (w *worker) serve() {
 	w.inRun = true
 	exit, err := n.rt.Run(n.host, r)
 	w.inRun = false
-	w.finish(r, exit, err)
+	w.finish(r, &exit, err)
 }
 
-// finish ends a fast Pod and reports that.
-func (w *worker) finish(r *ContainerRun, exit Exit, err error) {
+// finish ends a fast Pod and notes that, to be reported.
+func (w *worker) finish(r *ContainerRun, exit *Exit, err error) {
 	n := w.node
-	if err != nil || !exit.plain() || exit.Code != 0 && r.asksMore(&exit) {
+	if err != nil || !exit.plain() || exit.Code != 0 && r.asksMore(exit) {
 		w.finishRich(r, exit, err)
 		return
 	}
@@ -222,10 +232,9 @@ func (w *worker) finish(r *ContainerRun, exit Exit, err error) {
 	if exit.Code != 0 {
 		bit = runFailed
 	}
-	busy := r.more.Load() != nil
 	if exit.Message != "" {
-		n.cutMessage(&exit, 1)
-		r.moreOf().message = exit.Message
+		n.cutMessage(exit, 1)
+		r.message = exit.Message
 	}
 	old := r.state.Load()
 	for old&runAbandoned == 0 && !r.state.CompareAndSwap(old, old|bit) { // an abandoned one has failed, and stays so
@@ -233,13 +242,14 @@ func (w *worker) finish(r *ContainerRun, exit Exit, err error) {
 	}
 	if r.more.Load() != nil {
 		r.ended()
-		if busy || old != 0 {
-			w.finished(r, old, r.snapshot())
-			return
-		}
+		w.finished(r, old)
+		return
 	}
-	w.finished(r, old, PodState{Pod: &r.pod, Phase: phaseOf(bit), Scheduled: true, ExitCode: r.code, Message: exit.Message,
-		Started: r.started, Finished: now, NodeName: n.opts.Name})
+	if s := w.ending(r, old); s != nil {
+		s.Pod, s.Phase, s.Scheduled, s.NodeName = &r.pod, phaseOf(bit), true, n.opts.Name
+		s.ExitCode, s.Message = r.code, r.message
+		s.Started, s.Finished = r.started, now
+	}
 }
 
 // asksMore reports whether a failure is more than its code and message: a restart, or its log instead of the message (P-46).
@@ -254,7 +264,7 @@ func (e *Exit) plain() bool {
 }
 
 // finishRich ends a fast Pod of which there is more to say than its exit code.
-func (w *worker) finishRich(r *ContainerRun, exit Exit, err error) {
+func (w *worker) finishRich(r *ContainerRun, exit *Exit, err error) {
 	n := w.node
 	w.last = n.now()
 	c := &r.pod.Template.Spec.Containers[0]
@@ -262,22 +272,22 @@ func (w *worker) finishRich(r *ContainerRun, exit Exit, err error) {
 		w.serveSlow(r, &firstRun{waiting: waiting})
 		return
 	}
-	n.normalize(&exit, err, w.last)
+	n.normalize(exit, err, w.last)
 	if err != nil || exit.Lost {
 		n.event(r, status.EventWarning, reasonFailed, "Error: "+exit.Message)
 	}
 	if r.state.Load()&(runStopping|runAbandoned) == 0 && restartAfter(c, r.pod.Template.Spec.RestartPolicy, exit.Code) != restartNo {
-		w.serveSlow(r, &firstRun{exit: exit})
+		w.serveSlow(r, &firstRun{exit: *exit})
 		return
 	}
 	m := r.moreOf()
 	m.mu.Lock()
 	old := r.state.Load()
 	if old&runAbandoned == 0 {
-		n.fallbackToLog(c, m.log, &exit)
-		n.cutMessage(&exit, 1)
+		n.fallbackToLog(c, m.log, exit)
+		n.cutMessage(exit, 1)
 		r.finished, r.code = exit.Finished, exit.Code
-		m.detail = r.fastDetail(m, &exit)
+		m.detail = r.fastDetail(m, exit)
 		bit := runSucceeded
 		if exit.Code != 0 {
 			bit = runFailed
@@ -286,7 +296,7 @@ func (w *worker) finishRich(r *ContainerRun, exit Exit, err error) {
 	}
 	m.mu.Unlock()
 	r.ended()
-	w.finished(r, old, r.snapshot())
+	w.finished(r, old)
 }
 
 // normalize makes of what a Runtime returned what the container's status says.
@@ -334,7 +344,7 @@ func (r *ContainerRun) snapshot() PodState {
 	m := r.more.Load()
 	if m == nil {
 		if ended {
-			p.ExitCode, p.Finished = r.code, r.finished
+			p.ExitCode, p.Message, p.Finished = r.code, r.message, r.finished
 		}
 		return p
 	}
@@ -350,7 +360,7 @@ func (r *ContainerRun) snapshot() PodState {
 		p.ExitCode, p.Finished = r.code, r.finished
 	}
 	if p.Detail = m.detail; p.Detail == nil && s&runEnded != 0 { // an abandoned one has detail
-		p.Message = m.message
+		p.Message = r.message
 	}
 	if p.Phase.Terminal() {
 		p.Ready = false
@@ -397,7 +407,7 @@ func (r *ContainerRun) fastDetail(m *runMore, exit *Exit) *PodDetail {
 	s := r.state.Load()
 	switch {
 	case exit == nil && s&runEnded != 0:
-		exit = &Exit{Code: r.code, Finished: r.finished, Message: m.message}
+		exit = &Exit{Code: r.code, Finished: r.finished, Message: r.message}
 		fallthrough
 	case exit != nil:
 		if exit.Started != 0 {

@@ -4,14 +4,21 @@ package executor
 const maxHeld = 32
 
 // finished notes the end of a Pod, to be reported. old is its state before it.
-func (w *worker) finished(r *ContainerRun, old uint32, s PodState) {
+func (w *worker) finished(r *ContainerRun, old uint32) {
+	if s := w.ending(r, old); s != nil {
+		*s = r.snapshot()
+	}
+}
+
+// ending is finished for who knows better what to report: it returns where, an empty state; nil: there is no need.
+func (w *worker) ending(r *ContainerRun, old uint32) *PodState {
 	n := w.node
 	if old&runAbandoned != 0 { // it was reported long ago
 		n.mu.Lock()
 		n.lost--
 		n.mu.Unlock()
 		w.announce()
-		return
+		return nil
 	}
 	w.announce() // before the report: what it creates needs no other goroutine
 	if n.opts.MaxPods > 0 || n.limited {
@@ -25,12 +32,13 @@ func (w *worker) finished(r *ContainerRun, old uint32, s PodState) {
 		n.report(r)
 		n.said(r)
 		n.mu.Unlock()
-		return
+		return nil
 	}
 	if w.states == nil {
 		w.states = w.one[:0]
 	}
-	w.states = append(w.states, s)
+	w.states = append(w.states, PodState{})
+	return &w.states[len(w.states)-1]
 }
 
 // holds reports whether w takes up the next Pod before it reports those that have ended: while one goroutine serves all, many

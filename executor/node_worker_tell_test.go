@@ -156,17 +156,18 @@ func TestAnAbandonedGoroutineLeavesItsReports(t *testing.T) {
 	})
 }
 
-// The watch ends when nobody waits, so that it does not take the Pods of the next burst for stalled ones.
-func TestTheWatchEndsWhenNobodyWaits(t *testing.T) {
+// Nobody watches when nobody waits, so that the Pods of the next burst are not taken for stalled ones.
+func TestTheWatchIsForThoseWhoWait(t *testing.T) {
 	alone(t, NodeOptions{}, 1000, func(n *Node, _ *reports, stop func() error, _ chan struct{}) {
 		armed := func() bool {
 			n.mu.Lock()
 			defer n.mu.Unlock()
 			return n.pace.armed
 		}
-		createOne(t, n, ownedTemplate(1), 1)
-		time.Sleep(stallAfter / 2)
-		createOne(t, n, ownedTemplate(1), 2)
+		createOne(t, n, ownedTemplate(1), 100)
+		synctest.Wait()
+		assert.False(t, armed())
+		createMany(t, n, 2)
 		synctest.Wait()
 		assert.True(t, armed())
 		time.Sleep(stallAfter)

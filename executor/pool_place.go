@@ -132,7 +132,8 @@ func (p *Pool) create(r *PodRange) (accepted int32, err error) {
 		return accepted, quota
 	}
 	for ; accepted < r.N; accepted++ {
-		run := r.pod(NewUID(r.First.High(), r.First.Ordinal()+uint64(accepted)), accepted)
+		run := new(ContainerRun)
+		r.fill(&run.pod, NewUID(r.First.High(), r.First.Ordinal()+uint64(accepted)), accepted)
 		place, _ := p.table.room(&run.pod.UID)
 		p.table.fill(place, run)
 		p.waits.push(s, run)

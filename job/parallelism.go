@@ -249,9 +249,10 @@ func (m *Machine) create(index, n, failures, ignored int32) {
 			return
 		}
 	}
-	m.plan.Create = append(m.plan.Create, executor.PodRange{
-		Template: m.template, First: first, N: n, Index: index, Created: m.now, Failures: failures, Ignored: ignored,
-	})
+	m.plan.Create = append(m.plan.Create, executor.PodRange{})
+	r := &m.plan.Create[len(m.plan.Create)-1]
+	r.Template, r.First, r.N, r.Index, r.Created = m.template, first, n, index, m.now
+	r.Failures, r.Ignored = failures, ignored
 }
 
 // refusals is the slow start after Creates that were refused: one Pod, then 2, 4, 8 …,

@@ -106,19 +106,12 @@ func (r *Runtime) Unsupported(s *executor.PodSpec) []string {
 }
 
 // Run calls the function that c's image names.
-func (r *Runtime) Run(_ context.Context, c *executor.ContainerRun) (executor.Exit, error) {
+func (r *Runtime) Run(_ context.Context, c *executor.ContainerRun) (exit executor.Exit, _ error) {
 	f := (*r.funcs.Load())[c.Spec().Image]
 	if f == nil {
-		return executor.Exit{}, &executor.WaitingError{Reason: status.ReasonErrImagePull,
+		return exit, &executor.WaitingError{Reason: status.ReasonErrImagePull,
 			Message: fmt.Sprintf("no function is registered as %q", c.Spec().Image)}
 	}
-	return call(f, c)
-}
-
-// codePanic is the exit code of a function that panics, as that of a Go program.
-const codePanic = 2
-
-func call(f Func, c *executor.ContainerRun) (exit executor.Exit, _ error) {
 	panicking := true
 	defer func() {
 		if panicking {
@@ -134,6 +127,9 @@ func call(f Func, c *executor.ContainerRun) (exit executor.Exit, _ error) {
 	panicking = false
 	return exit, nil
 }
+
+// codePanic is the exit code of a function that panics, as that of a Go program.
+const codePanic = 2
 
 func panicked(c *executor.ContainerRun, v any) executor.Exit {
 	message := fmt.Sprintf("panic: %v\n\n%s", v, debug.Stack())
