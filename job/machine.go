@@ -135,11 +135,15 @@ func podUIDHigh(jobUID string) uint64 {
 // newTemplate returns what the Pods of j's present generation share (J-53).
 func newTemplate(j *Job) *executor.Template {
 	t := &j.Spec.Template
-	return &executor.Template{
+	all := &struct {
+		executor.Template
+		yes [2]bool
+	}{yes: [2]bool{true, true}}
+	all.Template = executor.Template{
 		Namespace: status.NamespaceOrDefault(j.Metadata.Namespace),
 		Owner: status.OwnerReference{
 			APIVersion: "batch/v1", Kind: "Job", Name: j.Metadata.Name, UID: j.Metadata.UID,
-			Controller: new(true), BlockOwnerDeletion: new(true),
+			Controller: &all.yes[0], BlockOwnerDeletion: &all.yes[1],
 		},
 		Labels:      t.Metadata.Labels,
 		Annotations: t.Metadata.Annotations,
@@ -147,6 +151,7 @@ func newTemplate(j *Job) *executor.Template {
 		Indexed:     j.Spec.CompletionMode != nil && *j.Spec.CompletionMode == Indexed,
 		PerIndex:    j.Spec.BackoffLimitPerIndex != nil,
 	}
+	return &all.Template
 }
 
 // Update takes j's metadata and spec: a new spec, labels, a deletion request. Status

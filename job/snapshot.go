@@ -234,5 +234,4 @@ func (m *Machine) loadRecord(r *Record) {
 			m.forget(p)
 		}
 	}
-	m.plan = Plan{}
 }
