@@ -77,12 +77,24 @@ func byStart(a, b *known) int {
 // delete asks for the deletion of a Job.
 func (m *Machine) delete(name, uid string, why DeletionReason) {
 	m.waiting++
+	m.going = append(m.going, uid)
 	m.plan.Delete = append(m.plan.Delete, Deletion{m.namespace(), name, uid, why})
+}
+
+// leaves reports whether the answer about the deletion of that Job is missing, and counts it.
+func (m *Machine) leaves(uid string) bool {
+	i := slices.Index(m.going, uid)
+	if i < 0 {
+		return false
+	}
+	m.going = slices.Delete(m.going, i, i+1)
+	m.waiting--
+	return true
 }
 
 // Deleted answers one of Plan.Delete: the Job's deletion has begun.
 func (m *Machine) Deleted(uid string) {
-	if !m.answered(sweeping, replacing) {
+	if !m.leaves(uid) {
 		return
 	}
 	var s JobState
@@ -100,7 +112,7 @@ func (m *Machine) Deleted(uid string) {
 // DeleteFailed answers one of Plan.Delete: the Job is still there, or was not when the deletion was asked for
 // ([status.ErrNotFound]).
 func (m *Machine) DeleteFailed(uid string, err error) {
-	if !m.answered(sweeping, replacing) {
+	if !m.leaves(uid) {
 		return
 	}
 	if m.phase == sweeping { // C-71

@@ -37,6 +37,7 @@ type Machine struct {
 	phase   phase
 	now     time.Time      // of the sync under way
 	waiting int            // answers that are missing
+	going   []string       // UIDs of the Jobs about whose deletion they are
 	failed  bool           // the sync under way has ended in an error
 	swept   []JobState     // finished Jobs that this sync has deleted (C-72)
 	due     time.Time      // the start that is being carried out
@@ -87,7 +88,7 @@ func (m *Machine) renew(cj *CronJob) {
 	clear(m.status.Active)
 	*m = Machine{
 		opts: m.opts, cj: cj, status: Status{Active: m.status.Active}, jobs: m.jobs[:0], changed: true,
-		swept: m.swept[:0], events: m.events[:0], plan: Plan{Delete: m.plan.Delete[:0], Events: m.plan.Events[:0]},
+		swept: m.swept[:0], going: m.going[:0], events: m.events[:0], plan: Plan{Delete: m.plan.Delete[:0], Events: m.plan.Events[:0]},
 	}
 	m.setStatus(&cj.Status)
 }

@@ -351,9 +351,34 @@ func TestAnswersOutOfTurn(t *testing.T) {
 func TestMachineOfAnAncientCronJob(t *testing.T) {
 	cj := newCronJob("* * * * *")
 	cj.Metadata.CreationTimestamp = status.Time{}
-	plan := NewMachine(cj, MachineOptions{Local: time.UTC}).Sync(t0.Add(30 * time.Second))
-	require.NotNil(t, plan.Create)
-	assert.Equal(t, name(0), plan.Create.Name)
+	for range 100 { // minute by minute each would take some 15 s
+		plan := NewMachine(cj, MachineOptions{Local: time.UTC}).Sync(t0.Add(30 * time.Second))
+		require.NotNil(t, plan.Create)
+		assert.Equal(t, name(0), plan.Create.Name)
+		require.Len(t, plan.Events, 1)
+		assert.Equal(t, status.ReasonTooManyMissedTimes, plan.Events[0].Reason)
+	}
+}
+
+// An answer about another Job, or one given twice, is not the one that is missing.
+func TestAnswersAboutDeletions(t *testing.T) {
+	cj := newCronJob("* * * * *", replace)
+	for _, name := range []string{"a", "b"} {
+		cj.Status.Active = append(cj.Status.Active, JobReference{ObjectReference: status.ObjectReference{Name: name, UID: name}})
+	}
+	m := NewMachine(cj, MachineOptions{Local: time.UTC})
+	for _, name := range []string{"a", "b"} {
+		m.Observe(JobState{Name: name, UID: name, Owner: "cron-uid", StartTime: t0})
+	}
+	require.Len(t, m.Sync(at(1)).Delete, 2)
+	m.Deleted("other")
+	m.DeleteFailed("other", nil)
+	m.Deleted("a")
+	m.Deleted("a")
+	plan := m.Sync(at(1))
+	assert.Nil(t, plan.Create, "the answer about b is missing")
 	require.Len(t, plan.Events, 1)
-	assert.Equal(t, status.ReasonTooManyMissedTimes, plan.Events[0].Reason)
+	assert.Equal(t, "Deleted job a", plan.Events[0].Message())
+	m.Deleted("b")
+	assert.NotNil(t, m.Sync(at(1)).Create)
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"strconv"
 	"time"
 
@@ -123,18 +122,18 @@ func (b *jobBuffer) begin(cj *CronJob, name string) {
 	}
 }
 
-// answered reports whether such an answer is missing, and counts it.
-func (m *Machine) answered(in ...phase) bool {
-	if m.waiting == 0 || !slices.Contains(in, m.phase) {
+// answered reports whether the answer to Plan.Create is missing, and counts it.
+func (m *Machine) answered() bool {
+	if m.phase != creating || m.waiting == 0 {
 		return false
 	}
 	m.waiting--
 	return true
 }
 
-// Created answers Plan.Create: the Job exists now, as s. Like all answers it is ignored if nobody has asked.
+// Created answers Plan.Create: the Job exists now, as s. Like all answers it is ignored if it is not missing.
 func (m *Machine) Created(s JobState) {
-	if !m.answered(creating) {
+	if !m.answered() {
 		return
 	}
 	m.insert(s)
@@ -146,7 +145,7 @@ func (m *Machine) Created(s JobState) {
 // one that was to be created (C-60). Somebody else's keeps the time from being started; unlike
 // Kubernetes, the CronJob goes on with the next time.
 func (m *Machine) AlreadyExists(s JobState) {
-	if !m.answered(creating) {
+	if !m.answered() {
 		return
 	}
 	if s.Owner != m.cj.Metadata.UID {
@@ -159,7 +158,7 @@ func (m *Machine) AlreadyExists(s JobState) {
 
 // CreateFailed answers Plan.Create: there is no such Job. The sync is repeated later (C-58).
 func (m *Machine) CreateFailed(err error) {
-	if !m.answered(creating) {
+	if !m.answered() {
 		return
 	}
 	m.failed = true

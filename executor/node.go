@@ -64,7 +64,8 @@ type Node struct {
 	sweeping bool
 	pace     pace
 	done     chan struct{}  // closed when draining and workers is 0
-	blank    []ContainerRun // of the next Pods
+	blank    []ContainerRun // of the next Pods of template
+	group    int32          // how many were made together last
 	out      []*ContainerRun
 	telling  []*ContainerRun // Run's: with runTelling
 	gone     []UID
@@ -178,7 +179,8 @@ func (n *Node) accept(p *PodRange, from int32, fitting bool) (accepted int32, er
 // newRun returns the record of p's Pod numbered k. The caller holds n.mu.
 func (n *Node) newRun(p *PodRange, uid UID, k int32) *ContainerRun {
 	if len(n.blank) == 0 {
-		n.blank = make([]ContainerRun, blankRuns)
+		n.group = min(max(2*n.group, p.N-k), blankRuns)
+		n.blank = make([]ContainerRun, n.group)
 	}
 	r := &n.blank[0]
 	n.blank = n.blank[1:]
@@ -186,8 +188,9 @@ func (n *Node) newRun(p *PodRange, uid UID, k int32) *ContainerRun {
 	return r
 }
 
-// blankRuns is how many records are allocated at once. One that stays keeps the others' memory, so they are few.
-const blankRuns = 16
+// blankRuns is how many records are allocated at once at most: as many as fit into 2 KiB. One that stays keeps the memory of the others,
+// so they are few and of one Template.
+const blankRuns = 18
 
 // fill makes pod that of p numbered k.
 func (p *PodRange) fill(pod *Pod, uid UID, k int32) {
@@ -208,6 +211,7 @@ func (n *Node) prepare(t *Template) error {
 	}
 	old := n.template
 	n.template, n.slow, n.unfit = t, n.isSlow(t), n.unsuitable(t)
+	n.blank, n.group = nil, 0
 	if old != nil {
 		if o := n.owned[keyOf(old)]; o != nil {
 			n.disown(old, o) // nobody else comes back to it

@@ -49,9 +49,12 @@ func (q *keptPods) push(r *ContainerRun) uint64 {
 	place := (q.head + q.n) & (len(q.ring) - 1)
 	p := &q.ring[place]
 	p.uid = r.pod.UID
-	p.created, p.started, p.finished = r.pod.Created, r.started, r.finished
-	p.index, p.failures, p.ignored, p.code = r.pod.Index, r.pod.Failures, r.pod.Ignored, r.code
+	p.created, p.started = r.pod.Created, r.started
+	p.index, p.failures, p.ignored = r.pod.Index, r.pod.Failures, r.pod.Ignored
 	p.template, p.state = q.number, r.state.Or(runKept)|runKept
+	if p.state&runAbandoned == 0 { // else its goroutine may be writing them
+		p.finished, p.code = r.finished, r.code
+	}
 	if m := r.more.Load(); m != nil && m.any() { // after runKept was set: what comes later is lost (logOf)
 		if q.rich == nil {
 			q.rich = make([]*ContainerRun, len(q.ring))

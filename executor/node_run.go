@@ -233,12 +233,14 @@ func (n *Node) abandonAll() []*ContainerRun {
 		if r == nil || r.state.Load()&runEnded != 0 && r.state.Load()&runAbandoned == 0 {
 			continue // it only reports
 		}
-		w.abandoned = true
 		n.takeOver(w)
+		if n.abandon(r); r.state.Load()&runAbandoned == 0 {
+			continue // it has ended in this moment
+		}
+		w.abandoned = true
 		n.leaveFresh(w)
 		n.endWorker(w)
 		left = append(left, r)
-		n.abandon(r)
 	}
 	return left
 }

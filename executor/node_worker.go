@@ -19,6 +19,7 @@ type worker struct {
 
 	states    []PodState      // of Pods that have ended and are to be reported
 	ended     []*ContainerRun // these Pods; guarded by node.mu
+	telling   []*ContainerRun // Pods whose end is being reported
 	over      int             // so many of states Run has taken over; guarded by node.mu
 	took      uint64          // node.pace.taken when it took its Pod; guarded by node.mu
 	lone      bool            // no other Pod was queued or ended then
@@ -78,16 +79,11 @@ func goexit() *Exit {
 // node.looking when it calls.
 func (w *worker) next() bool {
 	n := w.node
-	told := w.lone && len(w.states) == 1
-	if told { // there is nothing to hold it for
-		states := w.states
-		w.states = states[:0]
-		n.sink.Report(states)
+	if w.lone && len(w.states) == 1 { // there is nothing to hold it for
+		w.report(append(w.telling[:0], w.cur))
 	}
 	n.mu.Lock()
-	if told {
-		n.said(w.cur)
-	}
+	w.saidAll()
 	if w.cur != nil {
 		n.pace.note(w.speed)
 	}
@@ -125,6 +121,7 @@ func (w *worker) next() bool {
 		w.cur, w.last = nil, 0
 		clear(w.states[:cap(w.states)])
 		clear(w.ended[:cap(w.ended)])
+		clear(w.telling[:cap(w.telling)])
 		if n.queued > 0 {
 			n.sweepSoon()
 		}

@@ -50,15 +50,30 @@ func (w *worker) holds() bool {
 
 // tell reports the Pods that have ended. The caller holds node.mu, which is let go meanwhile.
 func (w *worker) tell() {
-	n, states, ended := w.node, w.states, w.ended
-	w.states, w.ended = states[:0], ended[:0]
+	n, ended := w.node, w.ended
+	w.ended = w.telling[:0]
 	n.held -= len(ended)
 	n.mu.Unlock()
-	n.sink.Report(states)
+	w.report(ended)
 	n.mu.Lock()
-	for _, r := range ended {
-		n.said(r)
+	w.saidAll()
+}
+
+// report reports w.states, which are those of these Pods.
+func (w *worker) report(pods []*ContainerRun) {
+	states := w.states
+	w.states, w.telling = states[:0], pods
+	w.node.sink.Report(states)
+	clear(states) // the next Pod may take long
+}
+
+// saidAll is said for the Pods that were reported. The caller holds node.mu.
+func (w *worker) saidAll() {
+	for _, r := range w.telling {
+		w.node.said(r)
 	}
+	clear(w.telling)
+	w.telling = w.telling[:0]
 }
 
 // said notes that the end of r was reported, or that the outbox has it. The caller holds n.mu.

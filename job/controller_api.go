@@ -106,6 +106,11 @@ func (c *Controller) add(n *Job, generate bool) (*liveJob, error) {
 	l := c.newLiveJob(j, nil)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if old := c.byKey[l.key]; old != nil && !old.exists() { // it may be going: who has seen that finds the name free
+		c.mu.Unlock()
+		old.waitForStep()
+		c.mu.Lock()
+	}
 	if c.byKey[l.key] != nil {
 		if generate {
 			return nil, nil
@@ -129,6 +134,12 @@ func (c *Controller) add(n *Job, generate bool) (*liveJob, error) {
 	c.owners.set(l, jobOwners(j))
 	c.last.drop(l.key)
 	return l, nil
+}
+
+// waitForStep returns when the step under way is over.
+func (l *liveJob) waitForStep() {
+	l.step.Lock()
+	defer l.step.Unlock()
 }
 
 // newLiveJob returns a Job with its Machine, in no table yet.

@@ -149,14 +149,14 @@ func (c *Controller) remove(l *liveJob, stored status.Version) {
 		c.show(l)
 	}
 	withPods := l.removal == goesWithPods
-	c.alarm.hush(l)
-	last := c.publish(l, nil, stored)
-	c.log.hurry()
-	if l.last = last; last != nil && l.expired {
-		c.last.put(last)
-	}
 	c.tellLater(l)
-	c.forget(l) // after that, so that who does not find it any more finds what it was
+	c.alarm.hush(l)
+	if j := l.view(); j != nil && l.expired {
+		c.last.put(j)
+	}
+	l.last = c.publish(l, nil, stored) // after that, so that who does not find it any more finds what it was
+	c.log.hurry()
+	c.forget(l)
 	l.wakeWaiters()
 	if withPods {
 		var open []executor.UID

@@ -1,6 +1,7 @@
 package job
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -13,13 +14,13 @@ type eventSink struct {
 	log      *status.EventLog
 	recorder status.Recorder
 
-	calling sync.Mutex // held while recorder is called, without any other lock
+	turn chan struct{} // holds one while recorder is called, without any lock
 
 	mu      sync.Mutex // locked within any step
 	late    []lateEvents
 	dropped int            // of late, from its beginning
 	lateN   int            // events in the rest of late
-	calls   []status.Event // in the log, not in recorder yet
+	news    []status.Event // in the log, not in recorder yet
 }
 
 // lateEvents are those of a Job that are not in the log yet.
@@ -31,6 +32,7 @@ type lateEvents struct {
 func (s *eventSink) init(r status.Recorder) {
 	s.log = status.NewEventLog(status.EventLogOptions{})
 	s.recorder = r
+	s.turn = make(chan struct{}, 1)
 }
 
 const (
@@ -108,7 +110,7 @@ func follows(a, b *executor.PodRange) bool {
 	return a.Index < 0 && b.Index < 0 || a.Index >= 0 && a.Index+a.N == b.Index
 }
 
-// tellLater puts l's events in line for the log: for a Recorder they are made soon, without one when somebody reads.
+// tellLater puts l's events in line for the log: for a Recorder they are made at the next tick, without one when somebody reads.
 // The newest push out those that the log would have forgotten, so that what nobody reads costs next to nothing. The
 // caller has the step.
 func (c *Controller) tellLater(l *liveJob) {
@@ -140,9 +142,6 @@ func (c *Controller) tellLater(l *liveJob) {
 		s.late, s.dropped = s.late[:n], 0
 	}
 	s.mu.Unlock()
-	if s.recorder != nil {
-		c.alarm.nudge()
-	}
 }
 
 // tellAll puts the events of these Jobs in line.
@@ -160,21 +159,26 @@ func (c *Controller) tellAll(ls []*liveJob) {
 	}
 }
 
-// call has the Recorder, if there is one, told of all events until now. It is called without any lock.
-func (s *eventSink) call() {
+// inform has the Recorder, if there is one, told of what is in line. It is called without any lock. The error is ctx's.
+func (s *eventSink) inform(ctx context.Context) error {
 	if s.recorder == nil {
-		return
+		return nil
 	}
-	s.calling.Lock() // even if there are no calls: another may be making them
-	defer s.calling.Unlock()
+	select { // even if there is no news: another may be telling it
+	case s.turn <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-s.turn }()
 	s.write()
 	s.mu.Lock()
-	calls := s.calls
-	s.calls = nil
+	news := s.news
+	s.news = nil
 	s.mu.Unlock()
-	for i := range calls {
-		s.recorder.Record(calls[i])
+	for i := range news {
+		s.recorder.Record(news[i])
 	}
+	return nil
 }
 
 // write makes the events that are in line.
@@ -224,6 +228,6 @@ func (s *eventSink) make(ref status.ObjectReference, told []toldEvent) {
 func (s *eventSink) record(e status.Event) {
 	s.log.Record(e)
 	if s.recorder != nil {
-		s.calls = append(s.calls, e)
+		s.news = append(s.news, e)
 	}
 }

@@ -1,14 +1,21 @@
 package job
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"runtime"
 	"slices"
+	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/podless/podless/executor"
+	"github.com/podless/podless/executor/executortest"
 	"github.com/podless/podless/status"
 )
 
@@ -128,4 +135,67 @@ func TestEventsOfARunningJobStay(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A Recorder that takes its time keeps nobody for longer than they want to wait, and a Job's events reach it although the Job
+// has gone.
+func TestSlowRecorder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		busy := make(chan struct{})
+		var told []string
+		recorder := status.RecorderFunc(func(e status.Event) {
+			if e.Object.Name == "slow" {
+				<-busy
+			}
+			told = append(told, e.Object.Name)
+		})
+		s := newStand(t, executortest.NewFake(executortest.FakeOptions{}), Options{Recorder: recorder})
+		s.start()
+		defer s.stop()
+		synctest.Wait()
+		s.create(testJob("old", 1, 1))
+		s.succeed(s.pods(executor.Pending)...)
+		_, err := s.Wait(s.ctx, "old")
+		require.NoError(t, err)
+		assert.Equal(t, []string{"old", "old"}, told)
+
+		s.create(testJob("slow", 1, 1))
+		s.create(testJob("gone", 1, 1))
+		require.NoError(t, s.Delete(s.ctx, "gone", DeleteOptions{}))
+		sleep(eventPace)
+		short, cancel := context.WithTimeout(s.ctx, time.Second)
+		defer cancel()
+		_, err = s.Wait(short, "old")
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+		close(busy)
+		sleep(eventPace)
+		assert.ElementsMatch(t, []string{"old", "old", "slow", "gone"}, told)
+	})
+}
+
+// Who has seen that a Job was deleted finds its name free.
+func TestCreateWhileAJobGoes(t *testing.T) {
+	s := newStand(t, executortest.NewFake(executortest.FakeOptions{}), Options{})
+	s.start()
+	defer s.stop()
+	_, err := s.Create(s.ctx, testJob("j", 1, 1))
+	require.NoError(t, err)
+	s.owners.mu.Lock() // holds up the deletion
+	deleted, created := make(chan error, 1), make(chan error, 1)
+	go func() { deleted <- s.Delete(s.ctx, "j", DeleteOptions{}) }()
+	require.Eventually(t, func() bool {
+		_, err := s.Get(s.ctx, "j")
+		return errors.Is(err, status.ErrNotFound)
+	}, time.Minute, time.Millisecond)
+	go func() {
+		_, err := s.Create(s.ctx, testJob("j", 1, 1))
+		created <- err
+	}()
+	require.Eventually(t, func() bool {
+		all := make([]byte, 1<<20)
+		return len(created) > 0 || strings.Contains(string(all[:runtime.Stack(all, true)]), "waitForStep(")
+	}, time.Minute, time.Millisecond)
+	s.owners.mu.Unlock()
+	assert.NoError(t, <-created)
+	assert.NoError(t, <-deleted)
 }

@@ -174,7 +174,7 @@ func (r *run) serve(ctx context.Context) error {
 	<-ownersDone
 	<-loopDone
 	c.tellAll(c.all())
-	c.events.call()
+	_ = c.events.inform(context.Background())
 	close(c.closedCh)
 	if ctx.Err() != nil && (errors.Is(execErr, context.Canceled) || errors.Is(execErr, context.DeadlineExceeded)) {
 		execErr = nil // an executor that returns its context's error ended in order

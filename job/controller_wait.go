@@ -19,7 +19,9 @@ func (c *Controller) Wait(ctx context.Context, key string) (*Job, error) {
 	if err != nil {
 		if ns, name, bad := status.ParseKey(key); bad == nil {
 			if j := c.last.get(ns + "/" + name); j != nil && j.Finished() {
-				c.events.call()
+				if err := c.events.inform(ctx); err != nil {
+					return nil, err
+				}
 				return j, nil
 			}
 		}
@@ -44,7 +46,9 @@ func (c *Controller) Wait(ctx context.Context, key string) (*Job, error) {
 		removed, last := l.removed, l.last
 		c.release(l)
 		if done {
-			c.events.call()
+			if err := c.events.inform(ctx); err != nil {
+				return nil, err
+			}
 			if removed {
 				return lastState(l, last)
 			}
