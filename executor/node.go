@@ -18,7 +18,7 @@ import (
 // back-off, deadlines, grace periods, termination messages, logs and their retention.
 //
 // It reuses goroutines: one that has ended a Pod takes up the next pending one. A template of one
-// plain container that is never restarted costs one allocation per Pod. The ends of Pods that take no time are reported
+// plain container that is never restarted costs one allocation for several Pods. The ends of Pods that take no time are reported
 // several at a time, each within about a millisecond.
 //
 // Make one with [NewNode].
