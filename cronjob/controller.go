@@ -27,6 +27,7 @@ type Controller struct {
 	opts      Options
 	log       *status.EventLog
 	record    status.Recorder
+	informer  *informer // of Options.Recorder; nil: there is none
 	zones     zoneCache
 	schedules scheduleCache
 	commit    committer
@@ -71,7 +72,8 @@ type Options struct {
 	// as Kubernetes does. Nil: they live in memory and end with the Controller. The Controller does
 	// not close it.
 	Store status.Store
-	// Recorder takes the events, in addition to what [Controller.Events] shows. Nil: nobody listens.
+	// Recorder takes the events, in addition to what [Controller.Events] shows. It is called by one goroutine of its own, in order, and
+	// may call the Controller: one that takes its time holds up nothing but the end of Run, which waits for it. Nil: nobody listens.
 	Recorder status.Recorder
 	// Local is the zone of CronJobs without timeZone; nil is [time.Local].
 	Local *time.Location
@@ -117,7 +119,8 @@ func newController(jobs jobController, opts Options) *Controller {
 	}
 	c.record = c.log
 	if opts.Recorder != nil {
-		c.record = status.Tee(c.log, opts.Recorder)
+		c.informer = &informer{recorder: opts.Recorder, kick: make(chan struct{}, 1)}
+		c.record = status.Tee(c.log, c.informer)
 	}
 	c.watch.init()
 	return c
@@ -145,6 +148,13 @@ func (c *Controller) Run(ctx context.Context) error {
 	defer c.close()
 	if ended {
 		return nil
+	}
+	if c.informer != nil {
+		inner, stop := context.WithCancel(context.WithoutCancel(ctx))
+		var told sync.WaitGroup
+		told.Go(func() { c.informer.run(inner) })
+		defer told.Wait()
+		defer stop()
 	}
 	l := &loop{c: c}
 	return l.run(ctx)

@@ -240,8 +240,7 @@ func (c *Controller) publish(o *op, version status.Version) {
 		}
 		c.watch.add(WatchEvent{Type: Deleted, Version: version, CronJob: old, Old: old})
 		e.gone = true
-		delete(c.crons, o.key)
-		delete(c.byUID, old.Metadata.UID)
+		delete(c.crons, o.key) // loop.remove deletes it from byUID: until then it learns of its Jobs
 		c.changed(e)
 		return
 	}

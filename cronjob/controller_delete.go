@@ -3,6 +3,7 @@ package cronjob
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -14,18 +15,24 @@ import (
 func (l *loop) remove(ctx context.Context, e *entry) {
 	l.timers.remove(e)
 	e.machine, e.unsaved = nil, nil
+	maps.DeleteFunc(l.holders, func(_ string, h *entry) bool { return h == e })
 	if e.due {
 		e.due = false
 		l.turn = slices.DeleteFunc(l.turn, func(o *entry) bool { return o == e })
 	}
 	meta := &e.cj.Metadata
-	if slices.Contains(meta.Finalizers, job.FinalizerOrphan) {
-		return
+	l.c.mu.Lock()
+	if l.c.byUID[meta.UID] == e {
+		delete(l.c.byUID, meta.UID)
 	}
+	l.c.mu.Unlock()
 	if len(l.buried) > maxChanges { // only against a Job that comes late
 		clear(l.buried)
 	}
 	l.buried[meta.UID] = meta.Namespace
+	if slices.Contains(meta.Finalizers, job.FinalizerOrphan) {
+		return
+	}
 	var found []JobState
 	if e.seen != nil {
 		found = e.jobs
@@ -34,14 +41,14 @@ func (l *loop) remove(ctx context.Context, e *entry) {
 			found = append(found, StateOf(j))
 		}
 	}
-	for _, s := range found {
-		if s.Owner == meta.UID {
-			_ = l.deleteJob(ctx, meta.Namespace, s.Name, s.UID, job.Background) // the watch ends if nothing works any more
+	for i := range found {
+		if found[i].Owner == meta.UID {
+			l.collectJob(ctx, meta.Namespace, &found[i])
 		}
 	}
 }
 
-// cascade deletes or orphans the Jobs of a CronJob whose deletion waits for that (C-83).
+// cascade deletes or orphans the Jobs of a CronJob whose deletion waits for that (C-83). Of one that has none, finish says the rest.
 func (l *loop) cascade(ctx context.Context, e *entry) error {
 	meta := &e.seen.Metadata
 	if meta.DeletionTimestamp == nil {
@@ -67,10 +74,40 @@ func (l *loop) cascade(ctx context.Context, e *entry) error {
 			return err
 		}
 	}
-	if owned > 0 {
-		return nil // the watch tells when they are gone
+	if owned == 0 { // else the watch tells when they are gone
+		l.ending = append(l.ending, e)
 	}
-	uid := meta.UID
+	return nil
+}
+
+// finish lets those CronJobs go whose deletion waits for nothing any more: not even for Jobs that the watch has not told of.
+func (l *loop) finish(ctx context.Context) error {
+	if len(l.ending) == 0 {
+		return nil
+	}
+	ending := make(map[*entry]bool, len(l.ending))
+	for _, e := range l.ending {
+		ending[e] = true
+	}
+	l.ending = nil
+	list, err := l.c.jobs.List(ctx, job.ListOptions{})
+	if err != nil {
+		return err
+	}
+	for _, j := range list.Items {
+		if e := l.entryOf(StateOf(j).Owner); e != nil {
+			delete(ending, e) // the watch will tell of this one
+		}
+	}
+	for e := range ending {
+		l.release(ctx, e)
+	}
+	return nil
+}
+
+// release takes the finalizers from a CronJob that stand for its Jobs.
+func (l *loop) release(ctx context.Context, e *entry) {
+	uid := e.seen.Metadata.UID
 	o := &op{key: e.key}
 	o.change = func(old *CronJob) (*CronJob, error) {
 		if old == nil || old.Metadata.UID != uid {
@@ -89,7 +126,6 @@ func (l *loop) cascade(ctx context.Context, e *entry) error {
 		l.keep(e, e.seen.Status)
 		l.timers.set(e, l.c.now().Add(time.Second).UnixNano())
 	}
-	return nil
 }
 
 // orphan takes its owner from a Job.

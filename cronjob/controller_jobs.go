@@ -122,13 +122,21 @@ func (l *loop) observe(ev *job.WatchEvent) {
 	}
 	if owner != nil {
 		l.update(owner, s)
-	} else if ns := l.buried[s.Owner]; ns != "" && ev.Type == job.Added {
-		_ = l.c.jobs.Delete(context.Background(), ns+"/"+s.Name, job.DeleteOptions{UID: s.UID}) // came too late
+	} else if l.buried[s.Owner] != "" && ev.Job.Metadata.DeletionTimestamp == nil {
+		l.collectJob(context.Background(), ev.Job.Metadata.Namespace, &s)
 	}
 	for _, e := range others {
 		if e != nil && e != owner {
 			l.update(e, s)
 		}
+	}
+}
+
+// collectJob deletes a Job whose owner is gone, unless it has lost its owner since s was told.
+func (l *loop) collectJob(ctx context.Context, namespace string, s *JobState) {
+	key := namespace + "/" + s.Name
+	if j, err := l.c.jobs.Get(ctx, key); err == nil && j.Metadata.UID == s.UID && StateOf(j).Owner == s.Owner {
+		_ = l.c.jobs.Delete(ctx, key, job.DeleteOptions{UID: s.UID}) // the watch ends if nothing works any more
 	}
 }
 

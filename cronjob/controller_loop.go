@@ -40,6 +40,7 @@ type loop struct {
 	unsaved []*entry
 	holders map[string]*entry // by UID of a Job that status.active names and that has another owner, or none
 	buried  map[string]string // namespaces by UID of CronJobs that are gone and whose Jobs follow
+	ending  []*entry          // which may have no Jobs any more, and are deleted then
 	retryAt time.Time         // of storing, after an error
 	retries int
 	events  []told // not recorded yet
@@ -312,7 +313,7 @@ func (l *loop) sync(ctx context.Context, now time.Time) error {
 		l.requests = requests
 		todo = waiting
 	}
-	return nil
+	return l.finish(ctx)
 }
 
 // keep has a status stored at the end of the turn.

@@ -231,6 +231,71 @@ func TestControllerDelete(t *testing.T) {
 	}
 }
 
+// The Jobs of a CronJob are deleted or orphaned also when they were made just before its deletion.
+func TestControllerDeleteAfterTrigger(t *testing.T) {
+	const n = 50
+	for _, how := range []job.Propagation{job.Background, job.Foreground, job.Orphan} {
+		t.Run(string(how), func(t *testing.T) {
+			inBubble(t, nil, func(b *bench) {
+				for i := range n {
+					name := fmt.Sprint("c", i)
+					b.create(manifest(name, "0 0 1 1 *"))
+					_, err := b.c.Trigger(b.ctx, name, name)
+					require.NoError(t, err)
+					require.NoError(t, b.c.Delete(b.ctx, name, DeleteOptions{Propagation: how}))
+				}
+				time.Sleep(time.Minute)
+				synctest.Wait()
+				crons, err := b.c.List(b.ctx, ListOptions{})
+				require.NoError(t, err)
+				assert.Empty(t, crons.Items)
+				jobs, err := b.jobs.List(b.ctx, job.ListOptions{})
+				require.NoError(t, err)
+				if how != job.Orphan {
+					assert.Empty(t, jobs.Items)
+					return
+				}
+				assert.Len(t, jobs.Items, n)
+				for _, j := range jobs.Items {
+					assert.Empty(t, j.Metadata.OwnerReferences, j.Metadata.Name)
+				}
+			})
+		})
+	}
+}
+
+// A Recorder that takes its time does not hold up the schedule, and is told of everything before Run returns.
+func TestSlowRecorder(t *testing.T) {
+	told := 0
+	recorder := status.RecorderFunc(func(status.Event) {
+		time.Sleep(40 * time.Minute)
+		told++
+	})
+	synctest.Test(t, func(t *testing.T) {
+		jobs, err := job.NewController(executortest.NewFake(executortest.FakeOptions{}), job.Options{})
+		require.NoError(t, err)
+		c, err := NewController(jobs, Options{Recorder: recorder})
+		require.NoError(t, err)
+		jobsCtx, stopJobs := context.WithCancel(t.Context())
+		ctx, stop := context.WithCancel(t.Context())
+		jobsEnded, ended := make(chan error, 1), make(chan error, 1)
+		go func() { jobsEnded <- jobs.Run(jobsCtx) }()
+		go func() { ended <- c.Run(ctx) }()
+		_, err = c.Create(ctx, manifest("hello", "* * * * *"))
+		require.NoError(t, err)
+		time.Sleep(10*time.Minute + time.Second)
+		synctest.Wait()
+		list, err := jobs.List(ctx, job.ListOptions{})
+		require.NoError(t, err)
+		assert.Len(t, list.Items, 10)
+		stop()
+		assert.NoError(t, <-ended)
+		assert.Equal(t, 10, told)
+		stopJobs()
+		assert.NoError(t, <-jobsEnded)
+	})
+}
+
 func TestControllerTrigger(t *testing.T) {
 	inBubble(t, nil, func(b *bench) {
 		b.create(manifest("hello", "0 0 1 1 *", func(s *Spec) {

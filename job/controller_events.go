@@ -172,11 +172,19 @@ func (s *eventSink) inform(ctx context.Context) error {
 	defer func() { <-s.turn }()
 	s.write()
 	s.mu.Lock()
-	news := s.news
-	s.news = nil
+	n := len(s.news) // what comes meanwhile is for who waits for it
 	s.mu.Unlock()
-	for i := range news {
-		s.recorder.Record(news[i])
+	for ; n > 0; n-- {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		s.mu.Lock()
+		e := s.news[0]
+		if s.news = s.news[1:]; len(s.news) == 0 {
+			s.news = nil
+		}
+		s.mu.Unlock()
+		s.recorder.Record(e)
 	}
 	return nil
 }
