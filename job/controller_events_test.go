@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -198,4 +199,27 @@ func TestCreateWhileAJobGoes(t *testing.T) {
 	s.owners.mu.Unlock()
 	assert.NoError(t, <-created)
 	assert.NoError(t, <-deleted)
+}
+
+// Who waits tells the Recorder no more than there is time for; the rest is told later.
+func TestWaitForASlowRecorder(t *testing.T) {
+	var told atomic.Int32
+	recorder := status.RecorderFunc(func(status.Event) {
+		time.Sleep(time.Hour)
+		told.Add(1)
+	})
+	inBubble(t, Options{Recorder: recorder}, func(s *stand) {
+		s.create(testJob("j", 5, 5))
+		s.succeed(s.pods(executor.Pending)...)
+		began := time.Now()
+		ctx, cancel := context.WithTimeout(s.ctx, 90*time.Minute)
+		defer cancel()
+		_, err := s.Wait(ctx, "j")
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.Equal(t, 2*time.Hour, time.Since(began))
+		assert.EqualValues(t, 2, told.Load())
+		_, err = s.Wait(s.ctx, "j")
+		assert.NoError(t, err)
+		assert.EqualValues(t, 6, told.Load())
+	})
 }
