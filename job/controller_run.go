@@ -167,12 +167,15 @@ func (r *run) serve(ctx context.Context) error {
 	c.phaseMu.Lock()
 	c.phase.Store(phaseClosed)
 	c.phaseMu.Unlock()
-	c.live.Store(false)
+	live := c.live.Swap(false)
 	stopInner()
 	<-alarmDone
 	<-logDone
 	<-ownersDone
 	<-loopDone
+	if c.store == nil && live {
+		c.takeLast()
+	}
 	c.tellAll(c.all())
 	_ = c.events.inform(context.Background())
 	close(c.closedCh)
@@ -189,6 +192,25 @@ func (r *run) serve(ctx context.Context) error {
 		return loopErr
 	}
 	return execErr
+}
+
+// takeLast takes the reports that are still in mailboxes, since who had the step was to take them and came too late, and
+// publishes what has changed. With a Store the loop has done both. Nobody changes a Job any more.
+func (c *Controller) takeLast() {
+	for _, l := range c.all() {
+		l.step.Lock()
+		if l.mail.full.Load() {
+			var now batchNow
+			c.open(l, &now)
+			if !l.removed && l.machine != nil {
+				c.sync(l, c.now(l, &now))
+			}
+		}
+		if l.shown.Load() != nil && c.log.watched.Load() { // not a Job that is not made, since its Create came too late
+			c.show(l)
+		}
+		l.step.Unlock()
+	}
 }
 
 // restore tells an executor whose Pods may outlive the host which of them are open.

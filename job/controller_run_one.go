@@ -36,9 +36,10 @@ func (e *FailedError) Reason() status.Reason {
 // keeps of the Pods that have ended, such as their logs, stays there. A spec that is
 // not valid is [status.FieldErrors] and no Job, a Job that ended Failed a *[FailedError] beside
 // the Job. When ctx ends the Job is stopped, and its last state is returned beside the
-// context's error; there is none if ctx had ended before. A Pod that cannot be brought up, such as one whose
-// image nobody has registered, waits for ever, as on Kubernetes: the Recorder of
-// [executor.NodeOptions] is told why.
+// context's error; Pods that succeed while they are stopped count. There is none if ctx
+// had ended before. A Pod that cannot be brought up, such as one whose image nobody has
+// registered, waits for ever, as on Kubernetes: the Recorder of [executor.NodeOptions]
+// is told why.
 //
 // Whoever runs more than one Job, wants a name for it, or its events, makes a
 // [Controller].
@@ -55,14 +56,17 @@ func Run(ctx context.Context, exec executor.Executor, spec Spec) (*Job, error) {
 	defer stop()
 	ended := make(chan error, 1)
 	go func() { ended <- c.Run(runCtx) }()
-	last, err := c.Wait(ctx, j.Metadata.Key())
-	if err != nil {
-		if l, gone := c.find(j.Metadata.Key()); gone == nil {
-			last = c.snapshot(l)
-		}
-	}
+	key := j.Metadata.Key()
+	last, err := c.Wait(ctx, key)
 	stop()
 	runErr := <-ended
+	if err != nil { // now it knows of the Pods that ended while they were stopped
+		if l, gone := c.find(key); gone == nil {
+			last = c.snapshot(l)
+		} else {
+			last = c.last.get(key) // its TTL was faster
+		}
+	}
 	switch {
 	case ctx.Err() != nil && err != nil:
 		return last, errors.Join(ctx.Err(), runErr)

@@ -86,6 +86,30 @@ func TestRunIsStopped(t *testing.T) {
 	})
 }
 
+// What Run returns when its context ends knows of the Pods that ended while they were stopped.
+func TestRunCountsWhatEndsWhileItStops(t *testing.T) {
+	for _, ttl := range []*int32{nil, new(int32(0))} { // whose Job is gone before Run returns
+		synctest.Test(t, func(t *testing.T) {
+			node := newNode(t, func(ctx context.Context, _ *goroutine.Container) error {
+				<-ctx.Done()
+				time.Sleep(time.Second)
+				return nil
+			})
+			for completions, want := range map[int32]string{10: "Complete", 20: "Running"} {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				s := spec(10, completions)
+				s.TTLSecondsAfterFinished = ttl
+				j, err := job.Run(ctx, node, s)
+				cancel()
+				assert.ErrorIs(t, err, context.DeadlineExceeded)
+				require.NotNil(t, j)
+				assert.EqualValues(t, 10, j.Status.Succeeded)
+				assert.Equal(t, want, j.State())
+			}
+		})
+	}
+}
+
 func TestRunNamesAbandonedPods(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})

@@ -10,7 +10,8 @@ import (
 // Wait returns a Job when it is Complete or Failed, both without an error. If the Job
 // is removed first it returns its last state: without an error if that was finished,
 // as after its TTL, else with [status.ErrNotFound]. A Job that was never known is
-// [status.ErrNotFound], too. Its events are told before Wait returns.
+// [status.ErrNotFound], too. If Run ends first it returns the Job's last state with
+// [status.ErrClosed]. The Job's events are told before Wait returns.
 func (c *Controller) Wait(ctx context.Context, key string) (*Job, error) {
 	if err := c.enter(ctx); err != nil {
 		return nil, err
@@ -60,7 +61,11 @@ func (c *Controller) Wait(ctx context.Context, key string) (*Job, error) {
 			c.dropWaiter(l, ch)
 			return nil, ctx.Err()
 		case <-c.closedCh:
-			return l.view(), errStopped()
+			select {
+			case <-ch: // it has ended or gone before
+			default:
+				return c.snapshot(l), errStopped()
+			}
 		}
 	}
 }
