@@ -77,7 +77,8 @@ type Options struct {
 	// Recorder takes the Jobs' events, in addition to what [Controller.Events] shows.
 	// Events are counted while they happen and told about once a second, and before
 	// Wait returns. It is called without any lock, by one goroutine at a time, and may call
-	// the Controller, but must not wait for a Wait, which waits for it. Nil: nobody listens.
+	// the Controller, but must not wait for a Wait, which waits for it. A panic in it is one
+	// of who waits. Nil: nobody listens.
 	Recorder status.Recorder
 
 	// BackoffBase is the delay after a first failed Pod; it doubles with each failure
