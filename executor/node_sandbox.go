@@ -199,11 +199,8 @@ func (n *Node) Restore(pods []PodRange) {
 		}
 		for k := range p.N {
 			uid := NewUID(p.First.High(), p.First.Ordinal()+uint64(k))
-			r := &ContainerRun{node: n, pod: Pod{UID: uid, Template: p.Template, Created: p.Created, Index: p.Index,
-				Failures: p.Failures, Ignored: p.Ignored}}
-			if p.Index >= 0 {
-				r.pod.Index += k
-			}
+			r := &ContainerRun{node: n}
+			p.fill(&r.pod, uid, k)
 			n.restored[uid] = r
 		}
 	}

@@ -92,7 +92,7 @@ func (a *alarm) run(ctx context.Context, c *Controller) {
 	timer := time.NewTimer(longestNap)
 	defer timer.Stop()
 	for {
-		_ = c.events.inform(context.Background())
+		c.events.nudge()
 		due, talk, next := a.look(time.Now())
 		for _, l := range due {
 			l.mail.put(func(b *letters) { b.wake = true })

@@ -14,6 +14,7 @@ type eventSink struct {
 	log      *status.EventLog
 	recorder status.Recorder
 
+	kick chan struct{} // has recorder told soon
 	turn chan struct{} // holds one while recorder is called, without any lock
 
 	mu      sync.Mutex // locked within any step
@@ -32,7 +33,7 @@ type lateEvents struct {
 func (s *eventSink) init(r status.Recorder) {
 	s.log = status.NewEventLog(status.EventLogOptions{})
 	s.recorder = r
-	s.turn = make(chan struct{}, 1)
+	s.kick, s.turn = make(chan struct{}, 1), make(chan struct{}, 1)
 }
 
 const (
@@ -156,6 +157,25 @@ func (c *Controller) tellAll(ls []*liveJob) {
 	}
 	if goOn {
 		c.events.write() // so that the log can count what repeats itself
+	}
+}
+
+// run informs when it is time, on a goroutine of its own: a Recorder that takes its time holds up no deadline.
+func (s *eventSink) run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.kick:
+			_ = s.inform(ctx)
+		}
+	}
+}
+
+func (s *eventSink) nudge() {
+	select {
+	case s.kick <- struct{}{}:
+	default:
 	}
 }
 

@@ -223,3 +223,14 @@ func TestWaitForASlowRecorder(t *testing.T) {
 		assert.EqualValues(t, 6, told.Load())
 	})
 }
+
+// A Recorder that takes its time holds up no deadline.
+func TestDeadlineBesideASlowRecorder(t *testing.T) {
+	inBubble(t, Options{Recorder: status.RecorderFunc(func(status.Event) { time.Sleep(time.Hour) })}, func(s *stand) {
+		j := testJob("j", 1, 1)
+		j.Spec.ActiveDeadlineSeconds = new(int64(60))
+		s.create(j)
+		sleep(2 * time.Minute)
+		assert.NotEmpty(t, s.get("j").Status.Conditions)
+	})
+}

@@ -114,7 +114,8 @@ func (r *run) serve(ctx context.Context) error {
 	inner, stopInner := context.WithCancel(context.WithoutCancel(ctx))
 	go func() { r.done <- c.exec.Run(execCtx, (*sink)(c)) }()
 	alarmDone, logDone, loopDone := make(chan struct{}), make(chan struct{}), make(chan struct{})
-	ownersDone := make(chan struct{})
+	ownersDone, eventsDone := make(chan struct{}), make(chan struct{})
+	go func() { defer close(eventsDone); c.events.run(inner) }()
 	go func() { defer close(ownersDone); c.owners.run(inner, c) }()
 	go func() { defer close(alarmDone); c.alarm.run(inner, c) }()
 	go func() { defer close(logDone); c.log.run(inner, c) }()
@@ -172,6 +173,7 @@ func (r *run) serve(ctx context.Context) error {
 	<-alarmDone
 	<-logDone
 	<-ownersDone
+	<-eventsDone
 	<-loopDone
 	if c.store == nil && live {
 		c.takeLast()
