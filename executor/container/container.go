@@ -125,11 +125,7 @@ func (r *Runtime) Run(ctx context.Context, c *executor.ContainerRun) (executor.E
 	if id := c.Handle(); id != "" {
 		return run.resume(ctx, id)
 	}
-	id, err := run.bringUp(ctx)
-	if err != nil {
-		return executor.Exit{}, err
-	}
-	return run.follow(ctx, id)
+	return run.begin(ctx)
 }
 
 // keyedMutex is a mutex for each key.

@@ -29,7 +29,9 @@ type lossyEngine struct {
 	lost map[string]int
 	hold map[string]chan struct{} // the end of a path: the answer waits for this
 	late map[string]chan struct{} // the end of a path: the engine gets the call after this, and the client no answer
-	seen chan string              // receives the ends of paths that are held or late
+	// unknown is how many questions for one container are answered with: no such container.
+	unknown int
+	seen    chan string // receives the ends of paths that are held or late
 }
 
 // listen returns where the lossy engine listens.
@@ -69,7 +71,16 @@ func (e *lossyEngine) listen(t *testing.T, api *client.Client) string {
 				e.lost[suffix]++
 			}
 		}
+		inspect := strings.Contains(r.URL.Path, "/containers/") && strings.HasSuffix(r.URL.Path, "/json") && !strings.HasSuffix(r.URL.Path, "/containers/json")
+		unknown := inspect && e.unknown > 0
+		if unknown {
+			e.unknown--
+		}
 		e.mu.Unlock()
+		if unknown {
+			http.Error(w, `{"message":"No such container"}`, http.StatusNotFound)
+			return
+		}
 		for end, late := range e.late {
 			if strings.HasSuffix(r.URL.Path, end) {
 				body, _ := io.ReadAll(r.Body)
@@ -189,6 +200,7 @@ func TestLateCreate(t *testing.T) {
 	defer second.Close()
 	second.strayAfter = []time.Duration{time.Millisecond, 3 * time.Second, 6 * time.Second}
 	h = newHost(t, second)
+	<-h.synced // what it finds at its start goes: nobody has restored it
 	// What it has itself stays, whatever its state, and so does what somebody else has started.
 	own := identity{host: second.host, pod: executor.NewUID(testHigh, 1), container: "main"}
 	second.note(own.pod, func(*known) {})
@@ -214,5 +226,40 @@ func TestLateCreate(t *testing.T) {
 		_, err := second.inspect(t.Context(), i.name())
 		assert.NoError(t, err)
 		assert.NoError(t, second.Remove(t.Context(), i.pod))
+	}
+}
+
+// TestRecoveredWhileItIsMade has an engine list a container, and not know it when it is asked for it: it is still making it
+// for a host that died. That container has not run, so it is not lost.
+func TestRecoveredWhileItIsMade(t *testing.T) {
+	for name, tc := range map[string]struct {
+		unknown int // how often the engine does not know it
+		started bool
+		phase   executor.Phase
+	}{
+		"known when it is made again": {unknown: 1, phase: executor.Succeeded},
+		"known a while later":         {unknown: 4, phase: executor.Succeeded},
+		"it ran before":               {unknown: 1, started: true, phase: executor.Failed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			api := engine(t)
+			e := &lossyEngine{unknown: tc.unknown}
+			rt := newRuntime(t, Options{Engine: e.listen(t, api), MessageDir: "-"})
+			r := pod(one(shell("echo ran")), nil)
+			who := identity{host: rt.host, pod: r.First, container: "main"}
+			made, err := api.ContainerCreate(t.Context(), client.ContainerCreateOptions{Image: testImage, Name: who.name(),
+				Config: &container.Config{Labels: who.labels("default/x"), Cmd: []string{"/bin/echo", "ran"}}})
+			require.NoError(t, err)
+			if tc.started {
+				_, err := api.ContainerStart(t.Context(), made.ID, client.ContainerStartOptions{})
+				require.NoError(t, err)
+			}
+			h := newHost(t, rt, r)
+			s := h.await(r.First, "the end", ended)
+			assert.Equal(t, tc.phase, s.Phase, "%+v", s.Detail)
+			e.mu.Lock()
+			assert.Zero(t, e.unknown, "the engine was not asked")
+			e.mu.Unlock()
+		})
 	}
 }

@@ -12,6 +12,7 @@ type known struct {
 	unsure bool     // it is of an earlier host: there may be containers that made does not name
 	making int      // creates that were asked for and did not succeed: they may have been done all the same
 	made   []string // ids of its containers
+	fresh  []string // ids of those that were made and not started when Recover looked
 }
 
 // note changes what is remembered of the Pod.
@@ -43,6 +44,14 @@ func (r *Runtime) mayShare(pod executor.UID) bool {
 	defer r.mu.Unlock()
 	k := r.pods[pod]
 	return !r.recovered || k != nil && k.shares
+}
+
+// neverRan reports whether the container had not been started yet when Recover saw it.
+func (r *Runtime) neverRan(pod executor.UID, id string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	k := r.pods[pod]
+	return k != nil && slices.Contains(k.fresh, id)
 }
 
 // forget is told that nothing is left of the Pod.

@@ -27,6 +27,8 @@ type host struct {
 	node *executor.Node
 	stop func()
 
+	synced chan struct{} // closed when the Node has seen what earlier hosts have left
+
 	mu      sync.Mutex
 	changed chan struct{}
 	states  map[executor.UID]executor.PodState
@@ -38,7 +40,7 @@ func newHost(t testing.TB, rt *Runtime, restore ...executor.PodRange) *host {
 	t.Helper()
 	node, err := executor.NewNode(rt, executor.NodeOptions{})
 	require.NoError(t, err)
-	h := &host{t: t, rt: rt, node: node, changed: make(chan struct{}), states: map[executor.UID]executor.PodState{},
+	h := &host{t: t, rt: rt, node: node, synced: make(chan struct{}), changed: make(chan struct{}), states: map[executor.UID]executor.PodState{},
 		ends: map[executor.UID]int{}, gone: map[executor.UID]bool{}}
 	node.Restore(restore)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -74,7 +76,7 @@ func (h *host) Report(states []executor.PodState) {
 
 func (h *host) Gone(uid executor.UID)        { h.change(func() { h.gone[uid] = true }) }
 func (h *host) Rejected(executor.UID, error) {}
-func (h *host) Synced()                      {}
+func (h *host) Synced()                      { close(h.synced) }
 func (h *host) state(uid executor.UID) executor.PodState {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -95,7 +97,7 @@ func (h *host) await(uid executor.UID, what string, is func(s executor.PodState)
 		select {
 		case <-changed:
 		case <-timeout:
-			require.Failf(h.t, "timeout", "want %s, have %+v %+v", what, s, s.Detail)
+			require.Failf(h.t, "timeout", "want %s, have %+v %+v", what, s, s.Detail.Containers)
 		}
 	}
 }

@@ -2,6 +2,8 @@ package container
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -17,7 +19,8 @@ import (
 // A Pool with functions on one Node and containers on the other: the engine's Node is lost while a Job runs there, and comes
 // back. What was lost is not counted, and its containers are removed.
 func TestPoolLosesTheEngine(t *testing.T) {
-	rt := newRuntime(t, Options{})
+	dir := t.TempDir()
+	rt := newRuntime(t, Options{HostPaths: []string{dir}})
 	engineNode, err := executor.NewNode(rt, executor.NodeOptions{Name: "engine", Labels: map[string]string{"runtime": "container"}})
 	require.NoError(t, err)
 	functions, err := executor.NewNode(goroutine.New(nil), executor.NodeOptions{Name: "functions"})
@@ -31,14 +34,17 @@ func TestPoolLosesTheEngine(t *testing.T) {
 	end := make(chan error, 1)
 	go func() { end <- jobs.Run(ctx) }()
 
-	c := shell("sleep 1")
+	// They end when the test says so: none may end before its Node is lost.
+	c := shell("until [ -e /flag/go ]; do sleep 0.1; done")
+	c.VolumeMounts = []executor.VolumeMount{{Name: "flag", MountPath: "/flag"}}
 	c.TerminationMessagePath = "/tmp/message"
 	j, err := jobs.Create(ctx, &job.Job{Metadata: status.ObjectMeta{Name: "j"}, Spec: job.Spec{
 		Parallelism: new(int32(2)), Completions: new(int32(2)), BackoffLimit: new(int32(0)),
 		PodFailurePolicy: &job.PodFailurePolicy{Rules: []job.PodFailurePolicyRule{{Action: job.ActionIgnore,
 			OnPodConditions: []job.PodFailurePolicyOnPodCondition{{Type: status.ConditionDisruptionTarget, Status: status.ConditionTrue}}}}},
 		Template: executor.PodTemplateSpec{Spec: executor.PodSpec{RestartPolicy: executor.RestartNever,
-			NodeSelector: map[string]string{"runtime": "container"}, Containers: []executor.Container{c}}},
+			NodeSelector: map[string]string{"runtime": "container"}, Containers: []executor.Container{c},
+			Volumes: []executor.Volume{{Name: "flag", HostPath: &executor.HostPathVolumeSource{Path: dir}}}}},
 	}})
 	require.NoError(t, err)
 	first := map[executor.UID]bool{}
@@ -67,6 +73,7 @@ func TestPoolLosesTheEngine(t *testing.T) {
 		return waiting == 2
 	}, 30*time.Second, 20*time.Millisecond, "others wait for the Node")
 
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "go"), nil, 0o644))
 	require.NoError(t, pool.Uncordon("engine"))
 	j, err = jobs.Wait(ctx, j.Metadata.Key())
 	require.NoError(t, err)

@@ -35,8 +35,13 @@ func (r *Runtime) Recover(ctx context.Context) ([]executor.Recovered, error) {
 			continue
 		}
 		alive[who.pod] = true
-		r.note(who.pod, func(k *known) { k.unsure = true })
 		state := list[i].State
+		r.note(who.pod, func(k *known) {
+			k.unsure = true
+			if state == container.StateCreated {
+				k.fresh = append(k.fresh, list[i].ID)
+			}
+		})
 		found = append(found, executor.Recovered{
 			Pod: who.pod, Container: who.container, Restart: who.restart, Handle: list[i].ID,
 			// One that was made and not started is started by Run.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cenkalti/backoff/v4"
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
@@ -23,8 +24,21 @@ type run struct {
 	imageID string
 }
 
+// making is how long a container may take of which the engine has the name and nothing else: it is still making it for an
+// earlier call.
+const making = 10 * time.Second
+
 // leaving is how long an engine has to answer a create or start when the host leaves meanwhile.
 const leaving = 5 * time.Second
+
+// begin runs a container from its start to its end.
+func (u *run) begin(ctx context.Context) (executor.Exit, error) {
+	id, err := u.bringUp(ctx)
+	if err != nil {
+		return executor.Exit{}, err
+	}
+	return u.follow(ctx, id)
+}
 
 // bringUp sees to it that the container exists and was started, and returns its id. It may be repeated:
 // what an earlier try has done is found by name. If the Pod is stopped meanwhile nothing is left.
@@ -75,6 +89,7 @@ func (u *run) create(ctx context.Context) (id string, err error) {
 	if err != nil {
 		return "", waiting(status.ReasonCreateContainerError, "termination message: %v", err)
 	}
+	unmade := delays(u.c.Context(), making)
 	for {
 		options, err := u.config(&u.r.opts, file)
 		if err != nil {
@@ -90,6 +105,9 @@ func (u *run) create(ctx context.Context) (id string, err error) {
 			id = created.ID
 		case errdefs.IsConflict(err) && strings.Contains(err.Error(), "is already in use"):
 			found, err := u.r.inspect(ctx, options.Name)
+			if errdefs.IsNotFound(err) && pause(ctx, unmade) {
+				continue
+			}
 			if err != nil {
 				return "", waiting(status.ReasonCreateContainerError, "%s", message(err))
 			}
@@ -104,6 +122,20 @@ func (u *run) create(ctx context.Context) (id string, err error) {
 			return "", waiting(status.ReasonCreateContainerError, "%s", message(err))
 		}
 		return id, nil
+	}
+}
+
+// pause waits until the next try; false: there is none.
+func pause(ctx context.Context, b backoff.BackOff) bool {
+	delay := b.NextBackOff()
+	if delay == backoff.Stop {
+		return false
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(delay):
+		return true
 	}
 }
 
@@ -195,6 +227,9 @@ func (u *run) resume(ctx context.Context, id string) (executor.Exit, error) {
 	switch {
 	case err != nil:
 		return executor.Exit{Detached: true}, nil // the host leaves
+	case lost && u.r.neverRan(u.identity.pod, id):
+		// An engine lists a container that it is still making for a host that died, and does not know it otherwise.
+		return u.begin(ctx)
 	case lost:
 		return executor.Exit{Lost: true}, nil
 	case state.State.Status == container.StateCreated && state.State.ExitCode == 0 && state.State.Error == "":
@@ -270,10 +305,8 @@ func (u *run) awaitEnd(ctx context.Context, id string) (state container.InspectR
 		case container.StateExited, container.StateDead, container.StateCreated:
 			return state, false, nil
 		}
-		select { // it runs: the answer was lost with the connection
-		case <-ctx.Done():
+		if !pause(ctx, delay) { // it runs: the answer was lost with the connection
 			return state, false, ctx.Err()
-		case <-time.After(delay.NextBackOff()):
 		}
 	}
 }
