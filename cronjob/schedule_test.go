@@ -27,7 +27,7 @@ func libraryNext(s cron.Schedule, t time.Time) (time.Time, bool) {
 	select {
 	case n := <-c:
 		return n, true
-	case <-time.After(5 * time.Second):
+	case <-time.After(time.Minute):
 		return time.Time{}, false
 	}
 }
