@@ -13,6 +13,10 @@ import (
 // (golang/go#22315).
 const textBusy = 5
 
+// lateReads is how often each pipe is still read once the delay is over: what a container can have left in it, which is the
+// most that a pipe holds (1 MiB), is read by then, and whoever else writes on and on is not waited for.
+const lateReads = 1 << 20 / (32 << 10)
+
 // process is a container that runs.
 type process struct {
 	pid   int

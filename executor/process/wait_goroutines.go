@@ -3,6 +3,7 @@ package process
 import (
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -13,6 +14,7 @@ import (
 func (p *process) waitGoroutines(block func(pid int)) syscall.WaitStatus {
 	var wg sync.WaitGroup
 	files := make([]*os.File, len(p.out))
+	var over atomic.Bool
 	for i := range p.out {
 		syscall.SetNonblock(p.out[i].fd, true) // so that Close ends a Read
 		files[i] = os.NewFile(uintptr(p.out[i].fd), "pipe")
@@ -25,8 +27,11 @@ func (p *process) waitGoroutines(block func(pid int)) syscall.WaitStatus {
 					p.out[i].write(buf[:n])
 				}
 				if err != nil {
-					return
+					break
 				}
+			}
+			if over.Load() { // what the container itself has written is read however late it is
+				p.readLate(p.out[i], buf[:])
 			}
 		})
 	}
@@ -49,13 +54,30 @@ func (p *process) waitGoroutines(block func(pid int)) syscall.WaitStatus {
 		select {
 		case <-read:
 		case <-timer.C:
+			over.Store(true)
+			for _, f := range files {
+				f.SetReadDeadline(time.Now())
+			}
 		}
 	}
+	<-read
 	for _, f := range files {
 		f.Close()
 	}
-	<-read
 	return status
+}
+
+// readLate reads what is in a pipe now.
+func (p *process) readLate(s stream, buf []byte) {
+	for range lateReads {
+		n, err := syscall.Read(s.fd, buf)
+		switch {
+		case n > 0:
+			s.write(buf[:n])
+		case err != syscall.EINTR:
+			return
+		}
+	}
 }
 
 // reapThenKill waits for the process and kills its group right after.

@@ -97,19 +97,24 @@ func (p *process) readReady(fds []pollFD, buf []byte) {
 }
 
 // drain reads what is left. The group is dead, so the pipes end at once, unless a process that left
-// the group has them open: it is looked for after a tenth of the delay.
+// the group has them open: it is looked for after a tenth of the delay. What the container itself has written is
+// read however late it is: the machine or the log may be slow.
 func (p *process) drain(fds []pollFD, buf []byte) {
 	now := time.Now()
-	limit, swept := now.Add(p.delay/10), false
+	limit, swept, late := now.Add(p.delay/10), false, 0
 	for slices.ContainsFunc(fds, func(f pollFD) bool { return f.fd >= 0 }) {
-		if left := time.Until(limit); left > 0 && poll(fds, left) {
+		left := time.Until(limit)
+		if left <= 0 {
+			late++
+		}
+		if late <= lateReads && poll(fds, max(left, 0)) {
 			p.readReady(fds, buf)
 			continue
 		}
 		if swept {
 			return
 		}
-		swept, limit = true, now.Add(p.delay)
+		swept, limit, late = true, now.Add(p.delay), 0
 		p.sweep()
 	}
 }
