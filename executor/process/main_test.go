@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 	case "hold":
 		time.Sleep(time.Minute)
 	case "host": // a host that will be killed: its container has a child in a session of its own
-		r := New(Options{})
+		r := newIn(os.Getenv("NAMESPACE"))
 		c := &command{
 			uid: os.Getenv("POD"), container: "c", argv: []string{os.Args[0]}, env: env(modeVariable, "family"),
 			stdout: os.Stdout, stderr: os.Stdout, stop: context.Background(),

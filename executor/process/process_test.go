@@ -53,7 +53,7 @@ func (b *buffer) String() string {
 
 func (b *buffer) await(t *testing.T, text string) {
 	t.Helper()
-	timeout := time.After(10 * time.Second)
+	timeout := time.After(30 * time.Second)
 	for !strings.Contains(b.String(), text) {
 		select {
 		case <-b.got:
@@ -84,7 +84,7 @@ func TestExit(t *testing.T) {
 		"the shell's own codes are left alone":        {sh("exit 127"), executor.Exit{Code: 127}, ""},
 		"the message comes from the file":             {sh(`echo why > "$TERMINATION_LOG"; exit 1`), executor.Exit{Code: 1, Message: "why\n"}, ""},
 		"a command without slash is looked up":        {[]string{"echo", "a  b"}, executor.Exit{}, "a  b\n"},
-		"the output of a child that ends late":        {sh("(sleep 0.1; echo late) & exec sleep 0.3"), executor.Exit{}, "late\n"},
+		"the output of a child that ends late":        {sh("(sleep 0.1; echo late) & wait"), executor.Exit{}, "late\n"},
 		"standard input is empty":                     {sh("cat; echo done"), executor.Exit{}, "done\n"},
 		"a message may be written to a closed output": {sh("exec >&- 2>&-; sleep 0.05; exit 4"), executor.Exit{Code: 4}, ""},
 	} {
