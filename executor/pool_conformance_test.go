@@ -92,5 +92,6 @@ func TestMixedPoolConformance(t *testing.T) {
 			}
 			return executor.Container{Command: []string{"/bin/sh", "-c", script}, Env: []executor.EnvVar{{Name: "OUTPUT", Value: b.Output}}}
 		},
+		Settle: 30 * time.Second,
 	})
 }

@@ -20,7 +20,7 @@ type Behavior struct {
 	RunFor time.Duration
 	// ExitCode is what it ends with then, 0 to 255.
 	ExitCode int32
-	// Output is written to its standard output when it starts.
+	// Output is written to its standard output when it has started and heeds being stopped.
 	Output string
 	// IgnoreStop: only force ends it. Otherwise it ends at once when it is to stop.
 	IgnoreStop bool

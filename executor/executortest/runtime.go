@@ -1,6 +1,7 @@
 package executortest
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -181,6 +182,21 @@ func (p *probe) runtime() executor.Runtime {
 		return sandboxProbe{durable, sandboxer}
 	}
 	return durable
+}
+
+// awaitOutput waits until the Pod has written a line.
+func (k *runtimeKit) awaitOutput(uid executor.UID) error {
+	ctx, cancel := context.WithTimeout(k.ctx, k.kit.subject.Settle)
+	defer cancel()
+	log, err := k.exec.Logs(ctx, uid, executor.LogOptions{Follow: true})
+	if err != nil {
+		return fmt.Errorf("Logs: %w", err)
+	}
+	defer log.Close()
+	if _, err := bufio.NewReader(log).ReadString('\n'); err != nil {
+		return fmt.Errorf("following a container that writes a line: %w", err)
+	}
+	return nil
 }
 
 // awaitRun waits until a run of that Pod has returned.

@@ -58,10 +58,16 @@ func runtimeStop(k *runtimeKit) error {
 	if err := k.start(); err != nil {
 		return err
 	}
-	t := k.template("stop", Behavior{RunFor: long})
+	t := k.template("stop", Behavior{RunFor: long, Output: "hello\n"})
 	uids, err := k.running(t, 1)
 	if err != nil {
 		return err
+	}
+	if _, ok := k.subject.Skip["Logs/Follow"]; !ok {
+		// A program that has not come to where it listens to a stop may miss it.
+		if err := k.awaitOutput(uids[0]); err != nil {
+			return err
+		}
 	}
 	k.exec.Delete(t, uids, time.Hour) // no kill will come
 	run, err := k.awaitRun(uids[0])
@@ -296,7 +302,10 @@ func runtimeRecoversEnded(k *runtimeKit) error {
 	if _, err := k.exec.Create([]executor.PodRange{pods}); err != nil {
 		return err
 	}
-	if err := k.await("Running", func(w *watch) bool { return w.all(uids, isRunning) }); err != nil {
+	// On a slow machine it may have ended before it is told of.
+	if err := k.await("Running", func(w *watch) bool {
+		return w.all(uids, func(p *watched) bool { return isRunning(p) || isEnded(p) })
+	}); err != nil {
 		return err
 	}
 	err := k.secondHost(pods, func() error {

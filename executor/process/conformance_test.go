@@ -3,6 +3,7 @@ package process_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/podless/podless/executor"
 	"github.com/podless/podless/executor/executortest"
@@ -36,5 +37,6 @@ func TestConformance(t *testing.T) {
 			return executor.Container{Command: []string{"/bin/sh", "-c", script}, Env: []executor.EnvVar{{Name: "OUTPUT", Value: b.Output}}}
 		},
 		Missing: func() executor.Container { return executor.Container{Command: []string{"no-such-program"}} },
+		Settle:  30 * time.Second,
 	})
 }
