@@ -23,8 +23,11 @@ func (s *seconds) funcs() map[string]goroutine.Func {
 	funcs := map[string]goroutine.Func{}
 	for _, n := range []int{1, 2, 10, 3600} {
 		funcs[fmt.Sprint(n)] = func(ctx context.Context, _ *goroutine.Container) error {
-			s.most.Store(max(s.most.Load(), s.now.Add(1)))
+			now := s.now.Add(1)
 			defer s.now.Add(-1)
+			for most := s.most.Load(); now > most && !s.most.CompareAndSwap(most, now); {
+				most = s.most.Load()
+			}
 			select {
 			case <-ctx.Done():
 				return ctx.Err()
