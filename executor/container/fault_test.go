@@ -29,6 +29,7 @@ type lossyEngine struct {
 	lost map[string]int
 	hold map[string]chan struct{} // the end of a path: the answer waits for this
 	late map[string]chan struct{} // the end of a path: the engine gets the call after this, and the client no answer
+	done chan int                 // receives the codes of the answers to those
 	// unknown is how many questions for one container are answered with: no such container.
 	unknown int
 	seen    chan string // receives the ends of paths that are held or late
@@ -89,7 +90,9 @@ func (e *lossyEngine) listen(t *testing.T, api *client.Client) string {
 				e.seen <- end
 				go func() {
 					<-late
-					proxy.ServeHTTP(&nowhere{http.Header{}}, call)
+					answer := &nowhere{header: http.Header{}}
+					proxy.ServeHTTP(answer, call)
+					e.done <- answer.code
 				}()
 				panic(http.ErrAbortHandler)
 			}
@@ -98,8 +101,8 @@ func (e *lossyEngine) listen(t *testing.T, api *client.Client) string {
 			proxy.ServeHTTP(w, r)
 			return
 		}
-		proxy.ServeHTTP(&nowhere{http.Header{}}, r) // the engine does it
-		panic(http.ErrAbortHandler)                 // and nobody hears of it
+		proxy.ServeHTTP(&nowhere{header: http.Header{}}, r) // the engine does it
+		panic(http.ErrAbortHandler)                         // and nobody hears of it
 	})}
 	done := make(chan struct{})
 	go func() { defer close(done); server.Serve(l) }()
@@ -111,10 +114,13 @@ func (e *lossyEngine) listen(t *testing.T, api *client.Client) string {
 	return "unix://" + socket
 }
 
-type nowhere struct{ header http.Header }
+type nowhere struct {
+	header http.Header
+	code   int
+}
 
 func (n *nowhere) Header() http.Header         { return n.header }
-func (n *nowhere) WriteHeader(int)             {}
+func (n *nowhere) WriteHeader(code int)        { n.code = code }
 func (n *nowhere) Write(p []byte) (int, error) { return len(p), nil }
 
 // TestLostAnswers loses the answer to every kind of call once or twice: each container runs once and
@@ -188,7 +194,7 @@ func TestDeletedWhileItIsMade(t *testing.T) {
 func TestLateCreate(t *testing.T) {
 	api := engine(t)
 	create := "/containers/create"
-	e := &lossyEngine{late: map[string]chan struct{}{create: make(chan struct{})}, seen: make(chan string, 10)}
+	e := &lossyEngine{late: map[string]chan struct{}{create: make(chan struct{})}, seen: make(chan string, 10), done: make(chan int, 10)}
 	first := newRuntime(t, Options{Engine: e.listen(t, api), Patience: -1, MessageDir: "-"})
 	h := newHost(t, first)
 	uid := h.create(pod(one(shell("sleep 600")), nil))
@@ -198,7 +204,10 @@ func TestLateCreate(t *testing.T) {
 	second, err := New(first.host, Options{MessageDir: "-"})
 	require.NoError(t, err)
 	defer second.Close()
-	second.strayAfter = []time.Duration{time.Millisecond, 3 * time.Second, 6 * time.Second}
+	second.strayAfter = nil
+	for i := range 600 { // however long the rest takes
+		second.strayAfter = append(second.strayAfter, time.Duration(i)*time.Second)
+	}
 	h = newHost(t, second)
 	<-h.synced // what it finds at its start goes: nobody has restored it
 	// What it has itself stays, whatever its state, and so does what somebody else has started.
@@ -212,16 +221,15 @@ func TestLateCreate(t *testing.T) {
 	}
 	made(own)
 	running := identity{host: second.host, pod: executor.NewUID(testHigh, 2), container: "main"}
+	second.note(running.pod, func(*known) {}) // until it is started, however long that takes
 	_, err = api.ContainerStart(t.Context(), made(running), client.ContainerStartOptions{})
 	require.NoError(t, err)
+	second.forget(running.pod)
 
 	close(e.late[create])
-	label := labelPod + "=" + identity{host: second.host, pod: uid}.podLabel()
-	require.Eventually(t, func() bool {
-		list, err := second.list(t.Context(), label)
-		return err == nil && len(list) == 1
-	}, 30*time.Second, 10*time.Millisecond, "the engine makes it")
+	require.Equal(t, http.StatusCreated, <-e.done, "the engine makes it")
 	h.nothingIsLeft(uid)
+	assert.Empty(t, second.strays(t.Context()), "nothing else is to go")
 	for _, i := range []identity{own, running} {
 		_, err := second.inspect(t.Context(), i.name())
 		assert.NoError(t, err)

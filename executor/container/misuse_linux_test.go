@@ -22,19 +22,27 @@ import (
 // be asked for says so and waits.
 func TestEngineRestartsInTheMiddleOfAJob(t *testing.T) {
 	e := newPrivateEngine(t)
-	rt, err := New("misuse", Options{Engine: e.api.DaemonHost(), MessageDir: t.TempDir(), Patience: 100 * time.Millisecond})
+	flag := t.TempDir()
+	rt, err := New("misuse", Options{Engine: e.api.DaemonHost(), MessageDir: t.TempDir(), HostPaths: []string{flag}, Patience: 100 * time.Millisecond})
 	require.NoError(t, err)
 	t.Cleanup(func() { rt.Close() })
 	s := newService(t, rt)
-	s.create("long", shell("trap 'exit 143' TERM; for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.3; done"), func(spec *job.Spec) {
+	long := untilFlag("trap 'exit 143' TERM; touch /flag/up", flag, "true")
+	s.create("long", long.Containers[0], func(spec *job.Spec) {
 		spec.BackoffLimit = nil
+		spec.Template.Spec.Volumes = long.Volumes
 	})
 	s.pod("long", "Running", running)
+	require.Eventually(t, func() bool {
+		_, err := os.Stat(filepath.Join(flag, "up"))
+		return err == nil
+	}, time.Minute, 20*time.Millisecond, "it listens to its stop")
 	e.stop()
 	s.create("later", shell("true"))
 	c := s.pod("later", "ImageInspectError", waits(status.ReasonImageInspectError))
 	assert.Contains(t, c.State.Waiting.Message, e.api.DaemonHost())
 	s.event("Pod Warning Failed ImageInspectError: ")
+	require.NoError(t, os.WriteFile(filepath.Join(flag, "go"), nil, 0o644))
 	e.start()
 	assert.Equal(t, "Complete", s.wait("later").State())
 	j := s.wait("long")

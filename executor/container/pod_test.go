@@ -97,7 +97,7 @@ func (h *host) await(uid executor.UID, what string, is func(s executor.PodState)
 		select {
 		case <-changed:
 		case <-timeout:
-			require.Failf(h.t, "timeout", "want %s, have %+v %+v", what, s, s.Detail.Containers)
+			require.Failf(h.t, "timeout", "want %s, have %+v %+v", what, s, s.Detail)
 		}
 	}
 }
@@ -246,7 +246,7 @@ func TestPods(t *testing.T) {
 			}},
 		"containers of a Pod share localhost": {
 			spec: executor.PodSpec{Containers: []executor.Container{
-				shell("i=0; while [ $i -lt 100 ]; do nc 127.0.0.1 4711 </dev/null && exit 0; i=$((i+1)); sleep 0.1; done; exit 1"),
+				shell("i=0; while [ $i -lt 600 ]; do nc 127.0.0.1 4711 </dev/null && exit 0; i=$((i+1)); sleep 0.1; done; exit 1"),
 				with(shell("nc -l -p 4711 -e /bin/echo hello"), func(c *executor.Container) { c.Name = "server" }),
 			}},
 			check: func(t *testing.T, s executor.PodState, log string) {
@@ -392,7 +392,7 @@ func TestOutside(t *testing.T) {
 func TestNothingOfOthersIsTouched(t *testing.T) {
 	api := engine(t)
 	rt := newRuntime(t, Options{})
-	made, err := api.ContainerCreate(t.Context(), client.ContainerCreateOptions{Image: testImage, Name: "podless-test-foreign"})
+	made, err := api.ContainerCreate(t.Context(), client.ContainerCreateOptions{Image: testImage, Name: rt.host + "-foreign"})
 	require.NoError(t, err)
 	defer api.ContainerRemove(context.Background(), made.ID, client.ContainerRemoveOptions{Force: true})
 	other, err := New(rt.host+"-other", rt.opts)

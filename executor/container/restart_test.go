@@ -2,6 +2,7 @@ package container
 
 import (
 	"context"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -79,6 +80,28 @@ func (e *privateEngine) stop() {
 	e.cmd = nil
 }
 
+// untilFlag returns a Pod that begins, and ends when the test makes the file "go" in the directory.
+func untilFlag(begin, dir, end string) executor.PodSpec {
+	c := shell(begin + "; until [ -e /flag/go ]; do sleep 0.1; done; " + end)
+	c.VolumeMounts = []executor.VolumeMount{{Name: "flag", MountPath: "/flag"}}
+	return executor.PodSpec{Containers: []executor.Container{c},
+		Volumes: []executor.Volume{{Name: "flag", HostPath: &executor.HostPathVolumeSource{Path: dir}}}}
+}
+
+// follow waits until the log of the Pod begins so.
+func (h *host) follow(uid executor.UID, want string) {
+	h.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	r, err := h.node.Logs(ctx, uid, executor.LogOptions{Follow: true})
+	require.NoError(h.t, err)
+	defer r.Close()
+	got := make([]byte, len(want))
+	_, err = io.ReadFull(r, got)
+	require.NoError(h.t, err)
+	require.Equal(h.t, want, string(got))
+}
+
 // TestEngineRestart stops the engine under a container that runs.
 func TestEngineRestart(t *testing.T) {
 	for name, tc := range map[string]struct {
@@ -92,17 +115,19 @@ func TestEngineRestart(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := newPrivateEngine(t, tc.args...)
-			rt, err := New("restart", Options{Engine: e.api.DaemonHost(), MessageDir: t.TempDir()})
+			flag := t.TempDir()
+			rt, err := New("restart", Options{Engine: e.api.DaemonHost(), MessageDir: t.TempDir(), HostPaths: []string{flag}})
 			require.NoError(t, err)
 			t.Cleanup(func() { rt.Close() })
 			h := newHost(t, rt)
-			c := shell("trap 'exit 143' TERM; echo one; while [ $((i=i+1)) -lt 80 ]; do sleep 0.1; done; echo two")
 			alone := map[string]string{networkAnnotation: "none"}
-			uid := h.create(pod(one(c), alone))
+			uid := h.create(pod(untilFlag("trap 'exit 143' TERM; echo one", flag, "echo two"), alone))
 			h.await(uid, "Running", isRunning)
+			h.follow(uid, "one\n") // it listens to its stop
 			e.stop()
 			during := h.create(pod(one(shell("echo later")), alone)) // while there is no engine
 			e.start()
+			require.NoError(t, os.WriteFile(filepath.Join(flag, "go"), nil, 0o644))
 			s := h.await(uid, "the end", ended)
 			assert.Equal(t, tc.phase, s.Phase)
 			assert.Equal(t, tc.code, containerState(s).ExitCode)
