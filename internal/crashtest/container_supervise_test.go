@@ -46,7 +46,7 @@ func (s *containerSupervisor) run() {
 			break
 		}
 		s.killed++
-		if rand.IntN(2) == 0 { // the other half of the next hosts starts at once
+		if s.made+s.ran+s.uncounted == 0 || rand.IntN(2) == 0 { // the other half of the next hosts starts at once
 			if rand.IntN(2) == 0 { // while nobody is there, containers end
 				time.Sleep(400 * time.Millisecond)
 			}

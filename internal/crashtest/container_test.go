@@ -71,7 +71,7 @@ func TestCrashContainers(t *testing.T) {
 		assert.Eventually(t, func() bool {
 			messages, err := filepath.Glob(filepath.Join(dir, "messages", host, "*"))
 			return err == nil && len(messages) == 0 && len(containersOf(t, api, host)) == 0
-		}, 30*time.Second, 50*time.Millisecond, "containers or their files are left after the deletion of the Job")
+		}, 2*time.Minute, 50*time.Millisecond, "containers or their files are left after the deletion of the Job")
 		_, err = jobs.Get(ctx, "crash")
 		assert.ErrorIs(t, err, status.ErrNotFound)
 	})

@@ -223,9 +223,9 @@ func (h *hostProcess) kill() {
 	<-h.ended
 }
 
-// processesLeft returns how many processes of this run are there two seconds after its end.
+// processesLeft returns how many processes of this run are there ten seconds after its end.
 func (s *supervisor) processesLeft() (n int) {
-	for range 20 {
+	for range 100 {
 		if n = countMarked(runVariable + "=" + s.run); n == 0 {
 			return 0
 		}
