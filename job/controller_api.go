@@ -153,8 +153,9 @@ func (c *Controller) newLiveJob(j *Job, r *Record) *liveJob {
 
 // created makes a new Job visible and lets it begin.
 func (c *Controller) created(ctx context.Context, l *liveJob) (*Job, error) {
-	made := l.job
+	var made *Job
 	err := c.do(ctx, l, func(l *liveJob) error {
+		made = l.job // not before: a Run that begins may have taken the Job up, and be done with it
 		l.changed = true
 		if c.store == nil {
 			made = c.publish(l, l.job, 0)
