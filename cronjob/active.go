@@ -64,6 +64,16 @@ func (m *Machine) reconcileActive() {
 	}
 }
 
+// same reports whether s and t say the same.
+func (s *Status) same(t *Status) bool {
+	return slices.Equal(s.Active, t.Active) && sameTime(s.LastScheduleTime, t.LastScheduleTime) &&
+		sameTime(s.LastSuccessfulTime, t.LastSuccessfulTime)
+}
+
+func sameTime(a, b *status.Time) bool {
+	return a == b || a != nil && b != nil && a.Equal(b.Time)
+}
+
 func byName(a, b *known) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.UID, b.UID)) }
 
 // succeeded raises lastSuccessfulTime to the completion of a Complete Job (C-32c, A-50).

@@ -158,7 +158,7 @@ func (c *Controller) Update(ctx context.Context, cj *CronJob) (*CronJob, error) 
 }
 
 // UpdateStatus puts the status of cj in place of the one that is known, as after a restore. Nothing else of cj is taken, and it is not
-// validated (V-91). The conflicts are those of Update.
+// validated (V-91); one that is there already changes nothing. The conflicts are those of Update.
 func (c *Controller) UpdateStatus(ctx context.Context, cj *CronJob) (*CronJob, error) {
 	if err := c.enter(ctx); err != nil {
 		return nil, err
@@ -177,6 +177,9 @@ func (c *Controller) UpdateStatus(ctx context.Context, cj *CronJob) (*CronJob, e
 		}
 		if err := checkConflict(o.key, &cj.Metadata, &old.Metadata); err != nil {
 			return nil, err
+		}
+		if old.Status.same(&st) {
+			return old, nil
 		}
 		n := *old
 		n.Status = st

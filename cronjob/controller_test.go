@@ -490,3 +490,26 @@ func TestBadSchedules(t *testing.T) {
 		})
 	}
 }
+
+// As in Kubernetes, a write that changes nothing is none: the version stays, and a new schedule goes on waiting until it fires (C-3).
+func TestUpdateStatusWithWhatIsThere(t *testing.T) {
+	inBubble(t, nil, func(b *bench) {
+		cj := *b.create(manifest("hello", "0 5 * * *"))
+		time.Sleep(2 * time.Minute)
+		cj.Spec.Schedule = "1 * * * *"
+		changed, err := b.c.Update(b.ctx, &cj)
+		require.NoError(t, err)
+		same, err := b.c.UpdateStatus(b.ctx, changed)
+		require.NoError(t, err)
+		assert.Equal(t, changed.Metadata.ResourceVersion, same.Metadata.ResourceVersion)
+		synctest.Wait()
+		assert.Empty(t, b.names())
+
+		other := *same
+		other.Status.LastSuccessfulTime = new(status.NewTime(t0))
+		_, err = b.c.UpdateStatus(b.ctx, &other)
+		require.NoError(t, err)
+		synctest.Wait()
+		assert.Len(t, b.names(), 1, "a change is looked at, and the new schedule has missed 10:01")
+	})
+}

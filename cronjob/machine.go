@@ -129,8 +129,11 @@ func (m *Machine) Update(cj *CronJob) {
 	m.cj, m.tidy = cj, false
 }
 
-// SetStatus puts s in place of the Machine's status: somebody else has written it.
+// SetStatus puts s in place of the Machine's status: somebody else has written it. What is the same already asks for no sync.
 func (m *Machine) SetStatus(s Status) {
+	if m.status.same(&s) {
+		return
+	}
 	m.setStatus(&s)
 	m.changed = true
 }
@@ -371,9 +374,6 @@ func (m *Machine) decide() {
 	last := m.status.LastScheduleTime
 	if m.activeNameAt(m.name) >= 0 || last != nil && last.Equal(m.due) { // C-52
 		m.requeue()
-		return
-	}
-	if m.taken() { // C-60, C-86
 		return
 	}
 	if len(m.status.Active) > 0 {

@@ -382,3 +382,54 @@ func TestAnswersAboutDeletions(t *testing.T) {
 	m.Deleted("b")
 	assert.NotNil(t, m.Sync(at(1)).Create)
 }
+
+// A Job of the CronJob that somebody has made ahead of time is no reason to pass over the concurrency policy.
+func TestPolicyComesBeforeAJobThatExists(t *testing.T) {
+	for policy, tc := range map[ConcurrencyPolicy]struct {
+		active  []string
+		last    int
+		reasons []status.Reason
+	}{
+		Allow:   {[]string{name(1), name(2)}, 2, []status.Reason{status.ReasonUnexpectedJob}},
+		Forbid:  {[]string{name(1)}, 1, []status.Reason{status.ReasonUnexpectedJob, status.ReasonJobAlreadyActive}},
+		Replace: {[]string{name(2)}, 2, []status.Reason{status.ReasonUnexpectedJob, status.ReasonSuccessfulDelete}},
+	} {
+		t.Run(string(policy), func(t *testing.T) {
+			cj := newCronJob("* * * * *")
+			cj.Spec.ConcurrencyPolicy = policy
+			p := newPlay(t, cj)
+			p.until(at(1))
+			p.now = at(2)
+			p.jobs["early"] = JobState{Name: name(2), UID: "early", Owner: "cron-uid", StartTime: at(1)}
+			p.m.Observe(p.jobs["early"])
+			p.reasons = nil
+			p.sync()
+			var active []string
+			for _, ref := range p.m.Status().Active {
+				active = append(active, ref.Name)
+			}
+			assert.Equal(t, tc.active, active)
+			assert.Equal(t, at(tc.last), p.m.Status().LastScheduleTime.Time)
+			assert.Equal(t, tc.reasons, p.reasons)
+			assert.Equal(t, []string{name(1)}, p.started)
+		})
+	}
+}
+
+// What somebody writes who writes nothing new is no change (C-2): the time that a new schedule has missed is not started (C-3).
+func TestMachineIsToldTheStatusItHas(t *testing.T) {
+	p := newPlay(t, newCronJob("0 5 * * *"))
+	p.now = at(2)
+	p.m.Update(newCronJob("1 * * * *"))
+	p.sync()
+	for range 2 {
+		p.m.SetStatus(p.m.Status())
+		p.sync()
+		assert.Empty(t, p.started)
+	}
+	st := p.m.Status()
+	st.LastSuccessfulTime = new(status.NewTime(at(1)))
+	p.m.SetStatus(st)
+	p.sync()
+	assert.Len(t, p.started, 1)
+}

@@ -48,8 +48,11 @@ func (m *Machine) jobName() string {
 	return string(m.buf)
 }
 
-// create asks for the Job of the time that is due (C-56).
+// create asks for the Job of the time that is due (C-56), unless that is known (C-60, C-86).
 func (m *Machine) create() {
+	if m.taken() {
+		return
+	}
 	m.phase = creating
 	m.waiting++
 	zone := time.UTC // C-21

@@ -40,7 +40,7 @@ type host struct {
 type endings struct {
 	*executortest.Fake
 	mu    sync.Mutex
-	ended map[string]string // result by Job
+	ended map[string]string // result by the Job's UID
 }
 
 func (e *endings) Create(pods []executor.PodRange) (int, error) {
@@ -48,26 +48,29 @@ func (e *endings) Create(pods []executor.PodRange) (int, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for i := range pods {
-		if name := pods[i].Template.Owner.Name; e.ended[name] != "" {
-			go e.endPods(name, e.ended[name])
+		if uid := pods[i].Template.Owner.UID; e.ended[uid] != "" {
+			go e.endPods(uid, e.ended[uid])
 		}
 	}
 	return n, err
 }
 
 // end ends a Job: each of its Pods, also those that are to come.
-func (e *endings) end(name, result string) {
+func (e *endings) end(uid, result string) {
 	e.mu.Lock()
-	if e.ended[name] != "" {
-		result = e.ended[name]
+	if e.ended[uid] != "" {
+		result = e.ended[uid]
 	}
-	e.ended[name] = result
+	e.ended[uid] = result
 	e.mu.Unlock()
-	e.endPods(name, result)
+	e.endPods(uid, result)
 }
 
-func (e *endings) endPods(name, result string) {
-	for _, pod := range e.List(executortest.OfJob(name), (*executor.PodState).Active) {
+func (e *endings) endPods(uid, result string) {
+	for _, pod := range e.List((*executor.PodState).Active) {
+		if pod.Pod.Template.Owner.UID != uid {
+			continue
+		}
 		if result == "Complete" {
 			_ = e.Succeed(pod.Pod.UID) // it may have gone meanwhile
 		} else {
@@ -118,7 +121,7 @@ func (r *recordedJobs) Create(ctx context.Context, j *job.Job) (*job.Job, error)
 	k := len(h.out.Creations)
 	h.out.Creations = append(h.out.Creations, c)
 	if runs := h.sc.JobRuns; len(runs) > 0 && runs[k%len(runs)].Run >= 0 {
-		time.AfterFunc(time.Until(h.sc.jobEnd(k, time.Now())), func() { h.exec.end(j.Metadata.Name, runs[k%len(runs)].Result) })
+		time.AfterFunc(time.Until(h.sc.jobEnd(k, time.Now())), func() { h.exec.end(made.Metadata.UID, runs[k%len(runs)].Result) })
 	}
 	return made, nil
 }
@@ -285,9 +288,9 @@ func (h *host) step(i int) {
 		_, err = h.jobs.Controller.Create(h.ctx, &j)
 		require.NoError(h.t, err)
 	case "finishJob":
-		_, err := h.jobs.Get(h.ctx, s.Job)
+		j, err := h.jobs.Get(h.ctx, s.Job)
 		if refused("Job", s.Job, err); err == nil {
-			h.exec.end(s.Job, s.Result)
+			h.exec.end(j.Metadata.UID, s.Result)
 		}
 	case "deleteJob":
 		refused("Job", s.Job, h.jobs.Controller.Delete(h.ctx, s.Job, job.DeleteOptions{Propagation: job.Propagation(s.Propagation)}))
