@@ -170,7 +170,7 @@ func (c *Controller) UpdateStatus(ctx context.Context, cj *CronJob) (*CronJob, e
 		return nil, required("metadata.name", "name is required")
 	}
 	st := deepcopy.Of(cj).Status
-	o := &op{key: cj.Metadata.Key()}
+	o := &op{key: cj.Metadata.Key(), foreign: true}
 	o.change = func(old *CronJob) (*CronJob, error) {
 		if old == nil {
 			return nil, notFound(o.key)
@@ -183,11 +183,6 @@ func (c *Controller) UpdateStatus(ctx context.Context, cj *CronJob) (*CronJob, e
 		}
 		n := *old
 		n.Status = st
-		c.mu.Lock()
-		if e := c.crons[o.key]; e != nil {
-			e.written = true
-		}
-		c.mu.Unlock()
 		return &n, nil
 	}
 	c.do(ctx, o)

@@ -17,8 +17,9 @@ type op struct {
 	key string
 	// change returns what becomes of old, which is nil if there is none; nil: it is removed. The same object: nothing
 	// changes. It runs once and must not block.
-	change func(old *CronJob) (*CronJob, error)
-	own    bool // of the loop's: the loop need not look
+	change  func(old *CronJob) (*CronJob, error)
+	own     bool // of the loop's: the loop need not look
+	foreign bool // of the status, by somebody else: the loop is to take it
 
 	done  bool
 	err   error
@@ -54,18 +55,30 @@ func (c *Controller) do(ctx context.Context, ops ...*op) {
 // carryOut makes one Apply of a batch. The caller has the turn.
 func (c *Controller) carryOut(ctx context.Context, batch []*op) {
 	after := make(map[string]*CronJob, len(batch)) // nil: removed
+	var foreign map[string]bool
 	for _, o := range batch {
 		o.done = true
 		old, touched := after[o.key]
-		if !touched {
-			c.mu.Lock()
-			if e := c.crons[o.key]; e != nil {
-				old = e.cj
-			}
-			c.mu.Unlock()
+		c.mu.Lock()
+		e := c.crons[o.key]
+		if !touched && e != nil {
+			old = e.cj
 		}
-		if o.after, o.err = o.change(old); o.err == nil && o.after != old {
-			after[o.key] = o.after
+		written := foreign[o.key] || e != nil && e.written
+		c.mu.Unlock()
+		if o.own && written { // the loop has decided without knowing that status
+			o.err = fmt.Errorf("cronjob: %s: somebody has written its status: %w", o.key, status.ErrConflict)
+			continue
+		}
+		if o.after, o.err = o.change(old); o.err != nil || o.after == old {
+			continue
+		}
+		after[o.key] = o.after
+		if o.foreign {
+			if foreign == nil {
+				foreign = make(map[string]bool)
+			}
+			foreign[o.key] = true
 		}
 	}
 	if len(after) == 0 {
@@ -253,7 +266,7 @@ func (c *Controller) publish(o *op, version status.Version) {
 	} else {
 		c.watch.add(WatchEvent{Type: Modified, Version: version, CronJob: o.after, Old: old})
 	}
-	e.cj, e.version = o.after, version
+	e.cj, e.version, e.written = o.after, version, e.written || o.foreign
 	if o.own {
 		if e.seen == old {
 			e.seen = o.after // only the status has changed, and it is the Machine's
