@@ -104,6 +104,7 @@ func (c *Controller) add(n *Job, generate bool) (*liveJob, error) {
 	}
 	SetDefaults(j) // as reading from an API server does: a Job without labels has the generated ones
 	l := c.newLiveJob(j, nil)
+	l.unmade = true
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if old := c.byKey[l.key]; old != nil && !old.exists() { // it may be going: who has seen that finds the name free
@@ -155,8 +156,8 @@ func (c *Controller) newLiveJob(j *Job, r *Record) *liveJob {
 func (c *Controller) created(ctx context.Context, l *liveJob) (*Job, error) {
 	var made *Job
 	err := c.do(ctx, l, func(l *liveJob) error {
-		made = l.job // not before: a Run that begins may have taken the Job up, and be done with it
-		l.changed = true
+		made = l.job
+		l.unmade, l.changed = false, true
 		if c.store == nil {
 			made = c.publish(l, l.job, 0)
 			l.changed = false
@@ -171,8 +172,13 @@ func (c *Controller) created(ctx context.Context, l *liveJob) (*Job, error) {
 		return nil, err
 	}
 	if c.store != nil {
-		if j := l.shown.Load(); j != nil {
-			made = j
+		if j := l.view(); j != nil {
+			return j, nil
+		}
+		l.step.Lock()
+		defer l.step.Unlock()
+		if l.last != nil { // its TTL has passed already
+			return l.last, nil
 		}
 	}
 	return made, nil

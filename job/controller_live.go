@@ -29,6 +29,7 @@ type liveJob struct {
 	wake      executor.Stamp // as the alarm was told; 0: none
 	told      []toldEvent    // not yet told
 	waiters   []chan struct{}
+	unmade    bool           // Create has entered it and comes back: until then it does nothing
 	ended     bool           // Complete or Failed
 	removal   removal        // the Job is to go
 	removed   bool           // the Job has gone

@@ -258,12 +258,12 @@ func (c *Controller) synced() {
 	c.owners.lookAll()
 	for _, l := range c.all() { // those that came meanwhile as well
 		l.step.Lock()
-		parked := l.machine == nil
+		rests := l.machine == nil || l.unmade // it is parked, or Create wakes it
 		l.step.Unlock()
-		if !parked {
+		if !rests {
 			l.mail.put(func(b *letters) { b.wake = true })
 		}
-		if !parked || l.mail.full.Load() {
+		if !rests || l.mail.full.Load() {
 			c.attend(l)
 		}
 	}

@@ -50,3 +50,48 @@ func TestRunEndsInOrderWhileItBegins(t *testing.T) {
 		})
 	}
 }
+
+// A Run that begins leaves alone a Job that Create has entered and not made: Create answers with the Job as it was asked for, however
+// fast that is done.
+func TestRunBeginsWhileAJobIsMade(t *testing.T) {
+	for name, tc := range map[string]struct {
+		completions int32
+		ttl         *int32
+	}{
+		"it has Pods to make":                 {completions: 1},
+		"it ends at once":                     {},
+		"it ends at once, and its TTL passes": {ttl: new(int32(0))},
+	} {
+		t.Run(name, func(t *testing.T) {
+			forStores(t, func(t *testing.T, opts Options) {
+				synctest.Test(t, func(t *testing.T) {
+					s := newStand(t, executortest.NewFake(executortest.FakeOptions{}), opts)
+					j := testJob("pi", 1, tc.completions)
+					j.Spec.TTLSecondsAfterFinished = tc.ttl
+					n, err := newJob(j)
+					require.NoError(t, err)
+					require.NoError(t, s.enter(s.ctx))
+					l, err := s.add(n, false)
+					require.NoError(t, err)
+					s.start()
+					sleep(time.Minute)
+					assert.Empty(t, s.fake.List())
+					_, err = s.Get(s.ctx, "pi")
+					assert.ErrorIs(t, err, status.ErrNotFound)
+					made, err := s.created(s.ctx, l)
+					require.NoError(t, err)
+					assert.Equal(t, l.uid, made.Metadata.UID)
+					assert.NotEmpty(t, made.Metadata.ResourceVersion)
+					synctest.Wait()
+					if tc.completions > 0 {
+						s.succeed(s.pods(executor.Pending)...)
+					}
+					end, err := s.Wait(s.ctx, "pi")
+					require.NoError(t, err)
+					assert.True(t, end.Finished())
+					s.stop()
+				})
+			})
+		})
+	}
+}
