@@ -82,6 +82,13 @@ func (o *owners) look(uid string) bool {
 	return true
 }
 
+// lookFor has the owners of l looked for, now that it can be seen: there may be none. The caller has l's step.
+func (o *owners) lookFor(l *liveJob) {
+	for _, uid := range l.ownedBy {
+		o.look(uid)
+	}
+}
+
 // lookAll has all owned Jobs looked after: their owners may have gone with an earlier host.
 func (o *owners) lookAll() {
 	o.mu.Lock()

@@ -107,3 +107,25 @@ func TestJobOfAnOwnerThatIsNotThereIsCollected(t *testing.T) {
 		})
 	})
 }
+
+// The owner may be looked for while Create is about the Job, when nobody finds it.
+func TestJobIsCollectedOnceItIsMade(t *testing.T) {
+	forStores(t, func(t *testing.T, opts Options) {
+		inBubble(t, opts, func(s *stand) {
+			j := testJob("stray", 1, 1)
+			j.Metadata.OwnerReferences = []status.OwnerReference{{
+				APIVersion: "batch/v1", Kind: "Job", Name: "gone", UID: "6ba7b810-9dad-41d1-80b4-00c04fd430c8",
+			}}
+			n, err := newJob(j)
+			require.NoError(t, err)
+			l, err := s.add(n, false)
+			require.NoError(t, err)
+			synctest.Wait()
+			_, err = s.created(s.ctx, l)
+			require.NoError(t, err)
+			sleep(time.Minute)
+			_, err = s.Get(s.ctx, "stray")
+			assert.ErrorIs(t, err, status.ErrNotFound)
+		})
+	})
+}

@@ -252,6 +252,9 @@ func (c *Controller) publish(l *liveJob, j *Job, stored status.Version) *Job {
 	j.Metadata.ResourceVersion = formatVersion(v)
 	l.shown.Store(j)
 	g.add(e)
+	if old == nil {
+		c.owners.lookFor(l)
+	}
 	return j
 }
 
