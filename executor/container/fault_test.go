@@ -265,6 +265,7 @@ func TestRecoveredWhileItIsMade(t *testing.T) {
 			h := newHost(t, rt, r)
 			s := h.await(r.First, "the end", ended)
 			assert.Equal(t, tc.phase, s.Phase, "%+v", s.Detail)
+			assert.False(t, rt.neverRan(r.First, made.ID), "if it is removed now it has run all the same")
 			e.mu.Lock()
 			assert.Zero(t, e.unknown, "the engine was not asked")
 			e.mu.Unlock()

@@ -12,7 +12,7 @@ type known struct {
 	unsure bool     // it is of an earlier host: there may be containers that made does not name
 	making int      // creates that were asked for and did not succeed: they may have been done all the same
 	made   []string // ids of its containers
-	fresh  []string // ids of those that were made and not started when Recover looked
+	fresh  []string // ids of those that were made and not started when Recover looked, and not since
 }
 
 // note changes what is remembered of the Pod.
@@ -46,7 +46,7 @@ func (r *Runtime) mayShare(pod executor.UID) bool {
 	return !r.recovered || k != nil && k.shares
 }
 
-// neverRan reports whether the container had not been started yet when Recover saw it.
+// neverRan reports whether the container had not been started when Recover saw it, nor since.
 func (r *Runtime) neverRan(pod executor.UID, id string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

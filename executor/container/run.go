@@ -141,6 +141,7 @@ func pause(ctx context.Context, b backoff.BackOff) bool {
 
 // start starts the container unless it was started before.
 func (u *run) start(ctx context.Context, id string) error {
+	u.r.note(u.identity.pod, func(k *known) { k.fresh = slices.DeleteFunc(k.fresh, func(f string) bool { return f == id }) }) // even if the answer is lost
 	for sandboxes := 0; ; sandboxes++ {
 		err := u.r.try(ctx, func() error {
 			_, err := u.r.api.ContainerStart(ctx, id, client.ContainerStartOptions{})
