@@ -4,12 +4,13 @@ import (
 	"bytes"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
-// tardy is a log whose first write takes until the container has ended.
+// tardy is a log whose first write takes until the container has ended, and nobody else is waited for any more.
 type tardy struct {
 	first sync.Once
 	pid   int
@@ -17,7 +18,10 @@ type tardy struct {
 }
 
 func (w *tardy) Write(p []byte) (int, error) {
-	w.first.Do(func() { waitNoReap(w.pid) })
+	w.first.Do(func() {
+		waitNoReap(w.pid)
+		time.Sleep(100 * time.Millisecond)
+	})
 	return w.buf.Write(p)
 }
 

@@ -16,7 +16,7 @@ func (p *process) waitGoroutines(block func(pid int)) syscall.WaitStatus {
 	files := make([]*os.File, len(p.out))
 	var over atomic.Bool
 	for i := range p.out {
-		syscall.SetNonblock(p.out[i].fd, true) // so that Close ends a Read
+		syscall.SetNonblock(p.out[i].fd, true) // so that a deadline ends a Read
 		files[i] = os.NewFile(uintptr(p.out[i].fd), "pipe")
 		wg.Go(func() {
 			buf := p.bufs.Get().(*[32 << 10]byte)
