@@ -1,6 +1,7 @@
 package cronjob
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -27,14 +28,18 @@ func Validate(cj *CronJob) status.FieldErrors {
 	return errs
 }
 
-// ValidateUpdate returns all that is wrong with cj as the successor of old. Its status is not looked at (V-91).
+// ValidateUpdate returns all that is wrong with cj as the successor of old. Its status is not looked at (V-91). What is wrong with
+// the metadata is said once, where Kubernetes says it three times.
 //
 // Kubernetes: batch/v1 CronJob, on update.
 func ValidateUpdate(cj, old *CronJob) status.FieldErrors {
 	if cj == nil || old == nil {
 		return status.FieldErrors{status.Required("cronJob", "a *cronjob.CronJob and the one before")}
 	}
-	errs := job.ValidateObjectMetaUpdate(&cj.Metadata, &old.Metadata, "metadata")
+	errs := slices.DeleteFunc(job.ValidateObjectMeta(&cj.Metadata, "metadata"), func(e *status.FieldError) bool {
+		return e.Field == "metadata.name" || e.Field == "metadata.generateName" // of old's time; a new name is no successor
+	})
+	errs = append(errs, job.ValidateObjectMetaUpdate(&cj.Metadata, &old.Metadata, "metadata")...)
 	return append(errs, validateSpec(&cj.Spec, &old.Spec)...)
 }
 
@@ -131,7 +136,7 @@ func Warnings(cj, old *CronJob) []string {
 	case cj == nil:
 		return nil
 	case old == nil:
-		return job.Warnings(&job.Job{Metadata: status.ObjectMeta{Name: cj.Metadata.Name}})
+		return job.Warnings(&job.Job{Metadata: status.ObjectMeta{Name: cj.Metadata.Name, GenerateName: cj.Metadata.GenerateName}})
 	case hasTZ(cj.Spec.Schedule):
 		return []string{"cannot use TZ or CRON_TZ in spec.spec.schedule, use timeZone instead, " + // sic
 			"see https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details"}

@@ -41,7 +41,7 @@ func Warnings(j *Job) []string {
 		return nil
 	}
 	var list []string
-	if msgs := openapi.DNSLabel(j.Metadata.Name); len(msgs) > 0 {
+	if msgs := openapi.DNSLabel(j.Metadata.Name); len(msgs) > 0 && (j.Metadata.Name != "" || j.Metadata.GenerateName == "") {
 		list = append(list, fmt.Sprintf("metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended: %v", msgs))
 	}
 	s := &j.Spec
