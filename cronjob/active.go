@@ -3,6 +3,7 @@ package cronjob
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/podless/podless/status"
 )
@@ -64,14 +65,14 @@ func (m *Machine) reconcileActive() {
 	}
 }
 
-// same reports whether s and t say the same.
+// same reports whether t says what s does; it may come from JSON, which has whole seconds.
 func (s *Status) same(t *Status) bool {
 	return slices.Equal(s.Active, t.Active) && sameTime(s.LastScheduleTime, t.LastScheduleTime) &&
 		sameTime(s.LastSuccessfulTime, t.LastSuccessfulTime)
 }
 
 func sameTime(a, b *status.Time) bool {
-	return a == b || a != nil && b != nil && a.Equal(b.Time)
+	return a == b || a != nil && b != nil && (a.Equal(b.Time) || a.Truncate(time.Second).Equal(b.Time))
 }
 
 func byName(a, b *known) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.UID, b.UID)) }

@@ -2,6 +2,7 @@ package cronjob
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -511,5 +512,28 @@ func TestUpdateStatusWithWhatIsThere(t *testing.T) {
 		require.NoError(t, err)
 		synctest.Wait()
 		assert.Len(t, b.names(), 1, "a change is looked at, and the new schedule has missed 10:01")
+	})
+}
+
+// A client that reads and writes JSON has whole seconds: what it has read is what is there.
+func TestUpdateStatusFromJSON(t *testing.T) {
+	inBubble(t, nil, func(b *bench) {
+		b.create(manifest("hello", "* * * * *"))
+		b.until(1.005)
+		b.succeed()
+		cj := b.get("hello")
+		require.NotZero(t, cj.Status.LastSuccessfulTime.Nanosecond())
+		text, err := json.Marshal(cj)
+		require.NoError(t, err)
+		read := new(CronJob)
+		require.NoError(t, json.Unmarshal(text, read))
+		same, err := b.c.UpdateStatus(b.ctx, read)
+		require.NoError(t, err)
+		assert.Same(t, cj, same)
+
+		read.Status.LastSuccessfulTime = new(status.NewTime(read.Status.LastSuccessfulTime.Add(-time.Second)))
+		other, err := b.c.UpdateStatus(b.ctx, read)
+		require.NoError(t, err)
+		assert.NotEqual(t, cj.Metadata.ResourceVersion, other.Metadata.ResourceVersion)
 	})
 }
