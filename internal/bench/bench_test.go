@@ -130,3 +130,15 @@ func TestStaticNoop(t *testing.T) {
 	assert.Len(t, code, 132)
 	assert.NoError(t, exec.Command(path).Run())
 }
+
+// Only those that are waited for end the wait.
+func TestClockInTwice(t *testing.T) {
+	c := newClockIn(1)
+	c.n.Store(1) // it has begun
+	c.tick()
+	select {
+	case <-c.done:
+		t.Error("it was not waited for")
+	default:
+	}
+}

@@ -42,9 +42,10 @@ func newClockIn(n int) *clockIn {
 func (c *clockIn) tick() {
 	late := time.Duration(time.Now().UnixNano() - c.due.Load())
 	i := int(c.n.Add(1)) - 1
-	if i < len(c.late) {
-		c.late[i] = late
+	if i >= len(c.late) {
+		return // a schedule that has fired again
 	}
+	c.late[i] = late
 	if int(c.told.Add(1)) == len(c.late) {
 		close(c.done)
 	}
