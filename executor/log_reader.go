@@ -10,7 +10,8 @@ import (
 // logReader reads one containerLog as LogOptions want it.
 type logReader struct {
 	log        *containerLog
-	ctx        context.Context
+	caller     context.Context // of who follows
+	ctx        context.Context // ends with caller and with Close
 	cancel     context.CancelFunc
 	follow     bool
 	timestamps bool
@@ -32,7 +33,7 @@ func (l *containerLog) reader(ctx context.Context, opts LogOptions) io.ReadClose
 	if opts.TailLines != nil {
 		at = max(at, int64(lastLines(l.data, *opts.TailLines)))
 	}
-	r := &logReader{log: l, follow: opts.Follow, timestamps: opts.Timestamps, next: l.start + at, bol: true}
+	r := &logReader{log: l, caller: ctx, follow: opts.Follow, timestamps: opts.Timestamps, next: l.start + at, bol: true}
 	r.ctx, r.cancel = context.WithCancel(ctx)
 	if !opts.Follow {
 		r.render(l)
@@ -114,11 +115,16 @@ func (r *logReader) Read(p []byte) (int, error) {
 		if !r.follow {
 			return 0, io.EOF
 		}
-		if err := r.ctx.Err(); err != nil {
-			return 0, r.ended()
-		}
 		l := r.log
 		l.mu.Lock()
+		if l.closed && r.next >= l.start+int64(len(l.data)) { // all is read, or removed: whatever ctx says
+			l.mu.Unlock()
+			return 0, io.EOF
+		}
+		if r.ctx.Err() != nil {
+			l.mu.Unlock()
+			return 0, r.ended()
+		}
 		r.buf = r.buf[:0]
 		r.render(l)
 		closed := l.closed
@@ -135,8 +141,7 @@ func (r *logReader) Read(p []byte) (int, error) {
 		}
 		select {
 		case <-changed:
-		case <-r.ctx.Done():
-			return 0, r.ended()
+		case <-r.ctx.Done(): // unless it has ended meanwhile
 		}
 	}
 	n := copy(p, r.buf)
@@ -144,9 +149,9 @@ func (r *logReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// ended returns why Read ends early: the caller's context, or Close.
+// ended returns why Read ends early: the error of the caller's context, or Close.
 func (r *logReader) ended() error {
-	if err := context.Cause(r.ctx); err != nil && err != context.Canceled {
+	if err := r.caller.Err(); err != nil {
 		return err
 	}
 	return io.ErrClosedPipe

@@ -100,7 +100,7 @@ func TestAFollowingReaderIsLetGo(t *testing.T) {
 		do   func(h *house, r io.Closer, cancel context.CancelFunc)
 		want error
 	}{
-		"by its context":           {func(_ *house, _ io.Closer, cancel context.CancelFunc) { cancel() }, io.ErrClosedPipe},
+		"by its context":           {func(_ *house, _ io.Closer, cancel context.CancelFunc) { cancel() }, context.Canceled},
 		"by Close":                 {func(_ *house, r io.Closer, _ context.CancelFunc) { r.Close() }, io.ErrClosedPipe},
 		"by the end of the Pod":    {func(h *house, _ io.Closer, _ context.CancelFunc) { time.Sleep(time.Minute) }, nil},
 		"by the end of the host":   {func(h *house, _ io.Closer, _ context.CancelFunc) { h.stop() }, nil},
@@ -136,6 +136,56 @@ func TestAFollowingReaderIsLetGo(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What ends first is what Read says: the log with io.EOF, ctx with its error.
+func TestAFollowingReaderWhoseContextEnds(t *testing.T) {
+	within(t, chatty, executor.NodeOptions{}, func(t *testing.T, h *house) {
+		follow := func() (io.ReadCloser, context.CancelFunc) {
+			ctx, cancel := context.WithCancel(t.Context())
+			r, err := h.node.Logs(ctx, uid(1), executor.LogOptions{Follow: true})
+			require.NoError(t, err)
+			return r, cancel
+		}
+		h.create(t, template("ticks"), 1, 1)
+		synctest.Wait()
+		early, cancel := follow()
+		cancel()
+		_, err := io.ReadAll(early)
+		assert.ErrorIs(t, err, context.Canceled)
+
+		time.Sleep(time.Minute)
+		late, cancel := follow()
+		_, err = io.ReadFull(late, make([]byte, len("line 0\nline 1\nline 2\nline 3\nline 4\nno end of line")))
+		require.NoError(t, err)
+		cancel()
+		_, err = late.Read(make([]byte, 1))
+		assert.Equal(t, io.EOF, err)
+
+		unread, cancel := follow()
+		cancel()
+		_, err = unread.Read(make([]byte, 1))
+		assert.ErrorIs(t, err, context.Canceled)
+	})
+}
+
+// A reader that has read a part does not trip over a log that is not there any more.
+func TestAFollowingReaderOfARemovedLog(t *testing.T) {
+	within(t, chatty, executor.NodeOptions{}, func(t *testing.T, h *house) {
+		tpl := template("ticks")
+		h.create(t, tpl, 1, 1)
+		synctest.Wait()
+		r, err := h.node.Logs(t.Context(), uid(1), executor.LogOptions{Follow: true})
+		require.NoError(t, err)
+		_, err = io.ReadFull(r, make([]byte, len("line 0\n")))
+		require.NoError(t, err)
+		time.Sleep(time.Minute)
+		h.node.Delete(tpl, nil, 0)
+		h.untrack(tpl, 1)
+		synctest.Wait()
+		_, err = r.Read(make([]byte, 1))
+		assert.Equal(t, io.EOF, err)
+	})
 }
 
 func TestALogIsBounded(t *testing.T) {
