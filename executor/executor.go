@@ -35,8 +35,8 @@ type Executor interface {
 	// Untrack says that these Pods are settled: each may be forgotten once it has ended, whatever the phase.
 	// One whose deletion was asked for is removed then, and Gone is reported.
 	Untrack(t *Template, uids []UID)
-	// Logs returns the log of one container of a Pod. An unknown Pod or container is status.ErrNotFound. The
-	// caller closes the reader.
+	// Logs returns the log of one container of a Pod. An unknown Pod or container is status.ErrNotFound, options
+	// that are not valid are status.FieldErrors. The caller closes the reader.
 	Logs(ctx context.Context, uid UID, opts LogOptions) (io.ReadCloser, error)
 }
 
@@ -99,7 +99,7 @@ type LogOptions struct {
 	Container  string    // empty: the only regular container; with several it must be named
 	Follow     bool      // wait for more until the container has ended or ctx is done
 	Previous   bool      // the run before the last restart
-	TailLines  *int64    // only the last lines; nil: all
+	TailLines  *int64    // only the last lines; nil: all; negative is an error
 	SinceTime  time.Time // only what was written at or after; zero: all
 	Timestamps bool      // each line starts with its time, RFC 3339 with nanoseconds
 }

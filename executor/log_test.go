@@ -221,6 +221,21 @@ func TestAllLogsAreBounded(t *testing.T) {
 	})
 }
 
+func TestLogsWithOptionsThatAreNotValid(t *testing.T) {
+	within(t, chatty, executor.NodeOptions{}, func(t *testing.T, h *house) {
+		h.create(t, template("kilobyte"), 1, 1)
+		synctest.Wait()
+		for _, n := range []int64{-1, -2} {
+			for _, pod := range []int{1, 9} {
+				_, err := h.node.Logs(t.Context(), uid(pod), executor.LogOptions{TailLines: &n})
+				assert.EqualError(t, err, fmt.Sprintf("tailLines: Invalid value: %d: must be greater than or equal to 0", n))
+				var errs status.FieldErrors
+				assert.ErrorAs(t, err, &errs)
+			}
+		}
+	})
+}
+
 func TestLogsOfWhatIsNotThere(t *testing.T) {
 	within(t, chatty, executor.NodeOptions{}, func(t *testing.T, h *house) {
 		h.create(t, template("kilobyte"), 1, 1)

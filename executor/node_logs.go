@@ -24,6 +24,9 @@ func (n *Node) find(uid UID) *ContainerRun {
 
 // Logs returns the log of one container; see [Executor].
 func (n *Node) Logs(ctx context.Context, uid UID, opts LogOptions) (io.ReadCloser, error) {
+	if err := opts.check(); err != nil {
+		return nil, err
+	}
 	r := n.find(uid)
 	if r == nil {
 		return nil, fmt.Errorf("pod %s: %w", uid, status.ErrNotFound)
@@ -33,6 +36,16 @@ func (n *Node) Logs(ctx context.Context, uid UID, opts LogOptions) (io.ReadClose
 		return nil, fmt.Errorf("pod %s: %w", r.pod.Name(), err)
 	}
 	return log.reader(ctx, opts), nil
+}
+
+// check returns what is wrong with o, found before the Pod is looked for.
+//
+// Kubernetes: core validation ValidatePodLogOptions.
+func (o *LogOptions) check() error {
+	if o.TailLines != nil && *o.TailLines < 0 {
+		return status.FieldErrors{status.Invalid("tailLines", *o.TailLines, notNegative)}
+	}
+	return nil
 }
 
 // logNamed returns the log of a container.

@@ -316,6 +316,9 @@ func (p *Pool) Pods(visit func(PodState) bool) {
 
 // Logs returns the log of one container; see [Executor]. A Pod that waits for a Node has none.
 func (p *Pool) Logs(ctx context.Context, uid UID, opts LogOptions) (io.ReadCloser, error) {
+	if err := opts.check(); err != nil {
+		return nil, err
+	}
 	p.mu.Lock()
 	r := p.table.get(&uid)
 	p.mu.Unlock()

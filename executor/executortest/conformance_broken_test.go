@@ -69,7 +69,7 @@ func TestBrokenExecutors(t *testing.T) {
 		},
 		"gives all of the log": {
 			wrap: func(e executor.Executor) executor.Executor { return &verbose{e} },
-			rule: "TailLines: only the last lines; nil: all.",
+			rule: "TailLines: only the last lines; nil: all; negative is an error.",
 		},
 		"changes an ended Pod": {
 			wrap: func(e executor.Executor) executor.Executor { return &fickle{Executor: e} },

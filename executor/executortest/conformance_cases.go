@@ -48,7 +48,7 @@ var conformanceCases = []conformanceCase{
 	{"Logs/unknown Pod or container", "An unknown Pod or container is status.ErrNotFound.", logsUnknown},
 	{"Logs/Follow", "Follow: wait for more until the container has ended or ctx is done.", logsFollow},
 	{"Logs/Follow until ctx is done", "Follow: wait for more until the container has ended or ctx is done.", logsFollowCancel},
-	{"Logs/TailLines", "TailLines: only the last lines; nil: all.", logsTail},
+	{"Logs/TailLines", "TailLines: only the last lines; nil: all; negative is an error.", logsTail},
 
 	// Abilities
 	{"Lister/visits each Pod", "Pods calls visit for each Pod, in no particular order, until visit returns false.", listerVisits},

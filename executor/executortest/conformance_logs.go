@@ -122,6 +122,10 @@ func logsTail(k *kit) error {
 			return fmt.Errorf("the last %d lines of 1, 2, 3, 4 are %q: want %q", n, log, want)
 		}
 	}
+	n := int64(-2)
+	if log, err := k.log(uids[0], executor.LogOptions{TailLines: &n}); err == nil {
+		return fmt.Errorf("the last %d lines of 1, 2, 3, 4 are %q: want an error", n, log)
+	}
 	return nil
 }
 

@@ -171,6 +171,9 @@ func (f *Fake) Pods(visit func(executor.PodState) bool) {
 
 // Logs implements [executor.Executor]: the log of every container is empty.
 func (f *Fake) Logs(_ context.Context, uid executor.UID, opts executor.LogOptions) (io.ReadCloser, error) {
+	if opts.TailLines != nil && *opts.TailLines < 0 {
+		return nil, status.FieldErrors{status.Invalid("tailLines", *opts.TailLines, "must be greater than or equal to 0")}
+	}
 	f.mu.Lock()
 	s, ok := f.kubelet.Get(uid)
 	f.mu.Unlock()
