@@ -73,7 +73,8 @@ type Options struct {
 	// not close it.
 	Store status.Store
 	// Recorder takes the events, in addition to what [Controller.Events] shows. It is called by one goroutine of its own, in order, and
-	// may call the Controller: one that takes its time holds up nothing but the end of Run, which waits for it. Nil: nobody listens.
+	// may call the Controller: one that takes its time holds up nothing but the end of Run, which waits for it. A panic
+	// in it is not recovered: it ends the program. Nil: nobody listens.
 	Recorder status.Recorder
 	// Local is the zone of CronJobs without timeZone; nil is [time.Local].
 	Local *time.Location

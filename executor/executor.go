@@ -94,6 +94,9 @@ func (e *AbandonedError) Error() string {
 // LogOptions selects a part of a container's log. The zero value is all that is
 // kept of the only container's current run.
 //
+// Who follows reads what is kept, and the container does not wait for a slow reader: once the log is
+// beyond MaxLogBytes of [NodeOptions], lines that were dropped before they were read are missing.
+//
 // Kubernetes: core/v1 PodLogOptions.
 type LogOptions struct {
 	Container  string    // empty: the only regular container; with several it must be named

@@ -6,8 +6,9 @@
 // # What a container is here
 //
 // Command and args are executed as they stand, without a shell. A process has no
-// image to take an entrypoint from, so command is required; image is ignored, and
-// so are resources, volumes and capabilities. A command without a slash is looked
+// image to take an entrypoint from, so command is required. image is required, too, by
+// validation as in Kubernetes, but its value is not used; resources, volumes and
+// capabilities are ignored. A command without a slash is looked
 // up in the PATH of the container's own environment, else in [Options].Path;
 // relative and empty entries of PATH are skipped. A command with a slash is taken as
 // it is, a relative one from the working directory. workingDir must exist; without one
