@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/podless/podless/internal/deepcopy"
@@ -366,6 +367,9 @@ func deleted(cj *CronJob, how job.Propagation, now time.Time) *CronJob {
 	return &n
 }
 
+// maxTriggerName is how much of a CronJob's name fits before -manual-XXXXX in the name of a Job.
+const maxTriggerName = 63 - len("-manual-XXXXX")
+
 // Trigger starts a Job of a CronJob now, whatever its schedule, suspension and concurrency policy say. An empty name
 // is made from the CronJob's: NAME-manual-XXXXX. The Job counts for the history limits (C-73), but not for status.active:
 // as on Kubernetes a warning UnexpectedJob is told while it runs (C-32).
@@ -380,7 +384,8 @@ func (c *Controller) Trigger(ctx context.Context, key, name string) (*job.Job, e
 	b.begin(cj, name)
 	j := &b.Job
 	if name == "" {
-		j.Metadata.GenerateName = cj.Metadata.Name + "-manual-"
+		name := cj.Metadata.Name // room is left for what follows
+		j.Metadata.GenerateName = strings.TrimRight(name[:min(len(name), maxTriggerName)], "-.") + "-manual-"
 	}
 	j.Metadata.Annotations = map[string]string{InstantiateAnnotation: "manual"}
 	maps.Copy(j.Metadata.Annotations, cj.Spec.JobTemplate.Metadata.Annotations)

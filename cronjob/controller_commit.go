@@ -163,7 +163,8 @@ func (c *Controller) batchOf(after map[string]*CronJob) (b status.Batch) {
 		}
 		switch k := objectKey(key); {
 		case cj != nil:
-			b.Puts = append(b.Puts, status.Put{Key: k, Value: stored{cj}, Expect: expect})
+			snapshot := *cj // publish sets its version
+			b.Puts = append(b.Puts, status.Put{Key: k, Value: stored{&snapshot}, Expect: expect})
 		case expect != 0:
 			b.Deletes = append(b.Deletes, status.Delete{Key: k, Expect: expect})
 		}

@@ -537,3 +537,38 @@ func TestUpdateStatusFromJSON(t *testing.T) {
 		assert.NotEqual(t, cj.Metadata.ResourceVersion, other.Metadata.ResourceVersion)
 	})
 }
+
+// A made-up name keeps its middle: of a long name of the CronJob the end goes.
+func TestTriggerOfALongName(t *testing.T) {
+	inBubble(t, nil, func(b *bench) {
+		long := strings.Repeat("n", 49) + "-xx"
+		b.create(manifest(long, "0 5 * * *"))
+		j, err := b.c.Trigger(b.ctx, long, "")
+		require.NoError(t, err)
+		assert.Regexp(t, `^n{49}-manual-[b-z2-9]{5}$`, j.Metadata.Name)
+	})
+}
+
+// keepingStore keeps the Values that it is given.
+type keepingStore struct {
+	status.Store
+	values []status.Value
+}
+
+func (s *keepingStore) Apply(ctx context.Context, b status.Batch) (status.Version, error) {
+	for i := range b.Puts {
+		s.values = append(s.values, b.Puts[i].Value)
+	}
+	return s.Store.Apply(ctx, b)
+}
+
+// What a Store was given does not change any more.
+func TestValuesAreImmutable(t *testing.T) {
+	s := &keepingStore{Store: status.NewMemoryStore()}
+	inBubble(t, s, func(b *bench) {
+		made := b.create(manifest("hello", "0 5 * * *"))
+		require.NotEmpty(t, made.Metadata.ResourceVersion)
+		require.Len(t, s.values, 1)
+		assert.Empty(t, s.values[0].(stored).cj.Metadata.ResourceVersion, "it is known after Apply only")
+	})
+}

@@ -1,6 +1,7 @@
 package cronjob
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -102,14 +103,23 @@ func mergeInto(cj *CronJob, patch []byte) (*CronJob, error) {
 
 // mergePatch applies an RFC 7386 JSON merge patch to a JSON document.
 func mergePatch(doc, patch []byte) ([]byte, error) {
-	var d, p any
-	if err := json.Unmarshal(patch, &p); err != nil {
+	p, err := decodeTree(patch)
+	if err != nil {
 		return nil, err
 	}
-	if err := json.Unmarshal(doc, &d); err != nil {
+	d, err := decodeTree(doc)
+	if err != nil {
 		return nil, err
 	}
 	return json.Marshal(merge(d, p))
+}
+
+// decodeTree decodes any JSON and keeps the digits of its numbers.
+func decodeTree(data []byte) (v any, err error) {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	err = d.Decode(&v)
+	return v, err
 }
 
 // merge returns doc with patch applied: objects are merged, null removes, anything else replaces.
