@@ -46,6 +46,8 @@ type Controller struct {
 	phaseMu        sync.Mutex   // held while phase changes
 	early          int          // writers that came before Run and are not done; guarded by phaseMu
 	earlyDone      chan struct{}
+	earlyCtx       context.Context // ends when Run gives them up
+	giveUpEarly    context.CancelFunc
 	loaded         bool       // the Store was read; guarded by loadMu
 	loadMu         sync.Mutex //
 	orderly        bool       // the earlier Run ended in order; guarded by loadMu
@@ -157,6 +159,7 @@ func NewController(exec executor.Executor, opts Options) (*Controller, error) {
 		byKey:    make(map[string]*liveJob),
 		closedCh: make(chan struct{}),
 	}
+	c.earlyCtx, c.giveUpEarly = context.WithCancel(context.Background())
 	c.jobs.init()
 	c.owners.init()
 	c.strays.init(c.dropMeta)

@@ -31,7 +31,8 @@ type List struct {
 // (all errors at once, [status.FieldErrors]), and its Pods start as soon as Run
 // serves. A name that is known is [status.ErrAlreadyExists]; an empty one is made
 // from metadata.generateName. j is not kept. With a Store it is durable when Create
-// returns.
+// returns; while the Store fails Create waits, so give it a ctx that ends. After that error the Job may still be
+// stored, and run: Get tells.
 func (c *Controller) Create(ctx context.Context, j *Job) (*Job, error) {
 	if err := c.enter(ctx); err != nil {
 		return nil, err

@@ -420,7 +420,14 @@ func (c *Controller) doStored(ctx context.Context, l *liveJob, change func(*live
 	}
 	go func() { // the caller may give up; what was begun is finished, so that its outcome is known
 		defer c.leaveBeforeRun()
-		o.done <- c.doBeforeRun(context.WithoutCancel(ctx), l, change)
+		ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+		defer cancel()
+		defer context.AfterFunc(c.earlyCtx, cancel)()
+		err := c.doBeforeRun(ctx, l, change)
+		if err != nil && ctx.Err() != nil {
+			err = errStopped()
+		}
+		o.done <- err
 	}()
 	select {
 	case err := <-o.done:

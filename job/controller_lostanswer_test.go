@@ -208,14 +208,16 @@ func TestRunWaitsForCallsBeforeIt(t *testing.T) {
 			defer cancel()
 			begun := time.Now()
 			err = c.Run(ctx)
-			assert.Equal(t, limit, time.Since(begun))
 			if patient {
+				assert.Equal(t, limit, time.Since(begun))
 				assert.NoError(t, err)
+				assert.NoError(t, <-created, "what was begun is finished")
 			} else {
+				assert.Equal(t, limit+earlyPatience, time.Since(begun))
 				assert.ErrorIs(t, err, context.DeadlineExceeded)
 				assert.ErrorContains(t, err, "a call that was made before it")
+				assert.ErrorIs(t, <-created, status.ErrClosed, "the Store may be another's from here on")
 			}
-			assert.NoError(t, <-created, "what was begun is finished")
 		})
 	}
 }

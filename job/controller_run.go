@@ -33,6 +33,7 @@ func (c *Controller) Run(ctx context.Context) error {
 		if err := c.load(ctx); err != nil {
 			if ctx.Err() != nil && c.phase.CompareAndSwap(phaseNew, phaseClosed) { // it has done nothing, in order
 				close(c.closedCh)
+				c.giveUpEarly()
 				return nil
 			}
 			return err
@@ -56,15 +57,32 @@ func (c *Controller) Run(ctx context.Context) error {
 	if early != nil {
 		select {
 		case <-early:
-		case <-ctx.Done(): // the Store does not answer
-			c.phase.Store(phaseClosed)
-			close(c.closedCh)
-			return fmt.Errorf("job: Run waits for a call that was made before it: %w", ctx.Err())
+		case <-ctx.Done():
+			return c.endEarly(ctx, early)
 		}
 	}
 	r := &run{c: c, done: make(chan error, 1), fatal: make(chan error, 1)}
 	return r.serve(ctx)
 }
+
+// endEarly ends Run before it has begun, while calls that were made before it are under way: what they have begun is finished,
+// unless the Store does not answer.
+func (c *Controller) endEarly(ctx context.Context, early <-chan struct{}) error {
+	c.phase.Store(phaseClosed)
+	defer close(c.closedCh)
+	defer c.giveUpEarly()
+	patience := time.NewTimer(earlyPatience)
+	defer patience.Stop()
+	select {
+	case <-early:
+		return nil
+	case <-patience.C:
+		return fmt.Errorf("job: Run waits for a call that was made before it: %w", ctx.Err())
+	}
+}
+
+// earlyPatience is how long a Run that is to end at once waits for calls that were made before it.
+const earlyPatience = 2 * time.Second
 
 // beforeRun reports whether Run has not been called, and if so has it wait until
 // leaveBeforeRun.
