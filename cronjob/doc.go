@@ -39,4 +39,11 @@
 //   - A status that could not be stored is kept and stored later.
 //
 // testdata/skipped.txt names the recorded cases in which that shows.
+//
+// # Where it does worse
+//
+// A Job that was decided is created whatever happens meanwhile: while the Store of the Jobs does not answer, the Controller
+// waits in that creation, and decides and tells nothing else. When the Store is back that Job starts, too, however late it is
+// for startingDeadlineSeconds, and although its CronJob may be suspended or deleted by then; its activeDeadlineSeconds count from when it
+// was decided.
 package cronjob
