@@ -243,7 +243,8 @@ func midnight(y int, m time.Month, d int, zone *time.Location) time.Time {
 }
 
 // Next returns the next n firings of spec's schedule after from, in its time zone. They are fewer if
-// the schedule, unless it is @every, does not fire within five years, and none if n is not positive. The error says what is wrong with the schedule or the time zone. Suspend and
+// the schedule, unless it is @every, does not fire within five years, and none if n is not positive. The
+// error says what is wrong with the schedule or the time zone. Suspend and
 // startingDeadlineSeconds are not looked at.
 func Next(spec *Spec, from time.Time, n int) ([]time.Time, error) {
 	if spec == nil {
