@@ -108,17 +108,17 @@ func mustMarshal(t *testing.T, v any) string {
 
 // Numbers keep their digits: JSON in Go has none beyond 2^53 otherwise.
 func TestPatchKeepsDigits(t *testing.T) {
-	const large = 1<<53 + 1
+	const large = int64(1<<53 + 1)
 	cj := manifest("hello", "* * * * *")
-	cj.Spec.StartingDeadlineSeconds = new(int64(large))
+	cj.Spec.StartingDeadlineSeconds = new(large)
 	cj.Spec.JobTemplate.Spec.ActiveDeadlineSeconds = new(int64(math.MaxInt64))
 	for _, strategic := range []bool{false, true} {
 		next, err := ApplyPatch(cj, strategic, []byte(`{"metadata":{"labels":{"a":"b"}},"spec":{"schedule":"@hourly"}}`))
 		require.NoError(t, err)
-		assert.EqualValues(t, large, *next.Spec.StartingDeadlineSeconds)
-		assert.EqualValues(t, math.MaxInt64, *next.Spec.JobTemplate.Spec.ActiveDeadlineSeconds)
+		assert.Equal(t, large, *next.Spec.StartingDeadlineSeconds)
+		assert.Equal(t, int64(math.MaxInt64), *next.Spec.JobTemplate.Spec.ActiveDeadlineSeconds)
 		next, err = ApplyPatch(cj, strategic, []byte(`{"spec":{"startingDeadlineSeconds":9007199254740995}}`))
 		require.NoError(t, err)
-		assert.EqualValues(t, large+2, *next.Spec.StartingDeadlineSeconds)
+		assert.Equal(t, large+2, *next.Spec.StartingDeadlineSeconds)
 	}
 }
