@@ -1,12 +1,12 @@
 package cronjob
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 
+	"github.com/podless/podless/internal/rawjson"
 	"github.com/podless/podless/job"
 	"github.com/podless/podless/status"
 )
@@ -103,23 +103,15 @@ func mergeInto(cj *CronJob, patch []byte) (*CronJob, error) {
 
 // mergePatch applies an RFC 7386 JSON merge patch to a JSON document.
 func mergePatch(doc, patch []byte) ([]byte, error) {
-	p, err := decodeTree(patch)
+	p, err := rawjson.Tree(patch)
 	if err != nil {
 		return nil, err
 	}
-	d, err := decodeTree(doc)
+	d, err := rawjson.Tree(doc)
 	if err != nil {
 		return nil, err
 	}
 	return json.Marshal(merge(d, p))
-}
-
-// decodeTree decodes any JSON and keeps the digits of its numbers.
-func decodeTree(data []byte) (v any, err error) {
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber()
-	err = d.Decode(&v)
-	return v, err
 }
 
 // merge returns doc with patch applied: objects are merged, null removes, anything else replaces.

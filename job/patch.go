@@ -1,7 +1,6 @@
 package job
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -31,11 +30,11 @@ func ApplyPatch(j *Job, strategic bool, patch []byte) (*Job, error) {
 	if err != nil {
 		return nil, fmt.Errorf("job: patch %s: %w", j.Metadata.Key(), err)
 	}
-	was, err := decodeTree(old)
+	was, err := rawjson.Tree(old)
 	if err != nil {
 		return nil, fmt.Errorf("job: patch %s: %w", j.Metadata.Key(), err)
 	}
-	change, err := decodeTree(patch)
+	change, err := rawjson.Tree(patch)
 	if err != nil {
 		return nil, status.FieldErrors{status.TypeInvalid(patchField, status.OmitValue, err.Error())}
 	}
@@ -74,14 +73,6 @@ func withoutLines(err error) error {
 		}
 	}
 	return err
-}
-
-func decodeTree(data []byte) (any, error) {
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.UseNumber()
-	var v any
-	err := dec.Decode(&v)
-	return v, err
 }
 
 // mergeKeys are the lists that a strategic merge patch merges, by field name, and the key of their items. Names that

@@ -3,6 +3,8 @@ package openapi
 import (
 	"bytes"
 	"encoding/json"
+
+	"github.com/podless/podless/internal/rawjson"
 )
 
 // defaults are the values that Kubernetes gives to fields which are not set, by
@@ -35,10 +37,8 @@ func SetDefaults(object, field string, raw json.RawMessage) json.RawMessage {
 	if !known || t.Kind == Scalar && t.Name != "quantity" {
 		return raw
 	}
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.UseNumber()
-	var v any
-	if dec.Decode(&v) != nil {
+	v, err := rawjson.Tree(raw)
+	if err != nil {
 		return raw
 	}
 	var d defaulter

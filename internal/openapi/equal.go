@@ -6,6 +6,8 @@ import (
 	"io"
 	"maps"
 	"reflect"
+
+	"github.com/podless/podless/internal/rawjson"
 )
 
 // Equal reports whether two JSON texts of one object type mean the same: order of members, null, empty
@@ -27,10 +29,8 @@ func Normal(object string, data []byte) (any, error) {
 	if len(data) == 0 {
 		return nil, nil
 	}
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.UseNumber()
-	var v any
-	if err := dec.Decode(&v); err != nil && err != io.EOF {
+	v, err := rawjson.Tree(data)
+	if err != nil && err != io.EOF {
 		return nil, err
 	}
 	return normal(Type{Kind: Struct, Name: object, Pointer: true}, v), nil

@@ -222,3 +222,12 @@ func appendString(b []byte, s string) []byte {
 	}
 	return append(b, q...)
 }
+
+// Tree decodes one JSON text of any shape, with numbers as json.Number: float64 would change large ones.
+func Tree(data []byte) (any, error) {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	var v any
+	err := dec.Decode(&v)
+	return v, err
+}
